@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# The front door: each target takes the compiler at hand, installs what is missing where it can, and shows its progress.
+# What it does is in tools/; CMake itself is used as in `cmake --preset dev && cmake --build build/dev`.
+.PHONY: help demo test ci ci-rest test-all header-cost bench format format-check clean
+.NOTPARALLEL:
+
+help:  ## print this list
+	@echo "make demo is a good start; make test says whether all is well here."
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-13s %s\n' $$name "$$text"; done
+
+demo:  ## build the library and a program that shows it, and run that
+	@tools/install-deps.sh demo
+	@tools/build.sh release -DASYNCIO_CPP_BUILD_TESTS=OFF -- example-demo
+	@build/release/examples/demo
+
+test:  ## build all and run the tests, on epoll and io_uring
+	@tools/install-deps.sh test
+	@tools/test.sh dev
+
+ci:  ## make test, then the same with g++ -O2 and with the address and undefined behaviour sanitizers
+	@tools/install-deps.sh ci
+	@$(MAKE) --no-print-directory test ci-rest
+
+ci-rest: test-gcc test-asan header-cost
+
+test-all:  ## make ci, then g++ -O0 and the thread sanitizer, and everywhere the slow tests too
+	@tools/install-deps.sh ci
+	@$(MAKE) --no-print-directory test-dev ci-rest test-gcc-debug test-tsan SLOW=--slow
+
+# test-PRESET: one of CMakePresets.json
+test-%:
+	@tools/test.sh $* $(SLOW)
+
+header-cost:
+	@tools/header_cost.py --compiler "$$(tools/compiler.sh)"
+
+bench:  ## build the benchmarks with -O3 and run each
+	@tools/install-deps.sh bench
+	@tools/build.sh release -DASYNCIO_CPP_BUILD_TESTS=OFF -- all-bench
+	@for program in build/release/bench/*; do [ ! -f $$program ] || [ ! -x $$program ] || $$program || exit 1; done
+
+format:  ## format all sources in place
+	@tools/install-deps.sh format
+	@find include src tests examples bench -name '*.h' -o -name '*.cpp' | xargs clang-format-19 -i
+
+format-check:  ## say which sources `make format` would change
+	@tools/install-deps.sh format
+	@find include src tests examples bench -name '*.h' -o -name '*.cpp' | xargs clang-format-19 --dry-run -Werror
+
+clean:  ## remove all that was built
+	rm -rf build

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# What tests/CMakeLists.txt is written with.
+include(GoogleTest)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+# What a test is compiled and linked with; the same for all, or they could not share the precompiled header.
+function(asyncio_test_settings target)
+  target_link_libraries(${target} PRIVATE asyncio-cpp GTest::gtest_main)
+  if(TARGET asyncio-cpp-testing)
+    target_link_libraries(${target} PRIVATE asyncio-cpp-testing)
+  endif()
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  asyncio_warnings(${target})
+endfunction()
+
+# asyncio_test_headers(<gtest/gtest.h> ...): the one precompiled header of all areas.
+function(asyncio_test_headers)
+  file(CONFIGURE OUTPUT precompiled.cpp CONTENT "// Exists for the sake of the precompiled header.\n")
+  add_library(asyncio-test-headers OBJECT "${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp")
+  asyncio_test_settings(asyncio-test-headers)
+  target_precompile_headers(asyncio-test-headers PRIVATE ${ARGN})
+endfunction()
+
+# asyncio_test_area(sync BACKENDS tests/sync/lock_test.cpp ...): one program for an area, and one CTest test for each
+# TEST in it. BACKENDS runs every test once on each kernel interface, as epoll.X and io_uring.X. SLOW leaves the area to
+# `make test-all`. LIBRARIES names what it links beside the library itself. Paths are from the project's root.
+function(asyncio_test_area area)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "BACKENDS;SLOW" "" "LIBRARIES")
+  set(target ${area}_test)
+  list(TRANSFORM arg_UNPARSED_ARGUMENTS PREPEND "${PROJECT_SOURCE_DIR}/")
+  add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
+  asyncio_test_settings(${target})
+  target_link_libraries(${target} PRIVATE ${arg_LIBRARIES})
+  target_precompile_headers(${target} REUSE_FROM asyncio-test-headers)
+
+  set(properties TIMEOUT 60)
+  if(arg_SLOW)
+    set(properties TIMEOUT 600 LABELS slow)
+  endif()
+  if(arg_BACKENDS)
+    foreach(backend IN ITEMS epoll io_uring)
+      gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${backend}.
+        PROPERTIES ENVIRONMENT ASYNCIO_BACKEND=${backend} ${properties})
+    endforeach()
+  else()
+    gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
+  endif()
+endfunction()
+
+# asyncio_compile_fail(NAME...): tests/compile_fail/NAME.cpp must not compile, and the compiler must say why.
+function(asyncio_compile_fail)
+  # No excerpt of the source in the message: else the expected text could be found there, in a comment, say.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    set(no_excerpt -fno-caret-diagnostics)
+  else()
+    set(no_excerpt -fno-diagnostics-show-caret)
+  endif()
+  foreach(case IN LISTS ARGN)
+    add_test(NAME compile_fail.${case} COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/check.py"
+      "${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/${case}.cpp" -- "${CMAKE_CXX_COMPILER}" -std=c++20 -Wall -Wextra -Werror
+      ${no_excerpt} -I "${PROJECT_SOURCE_DIR}/include")
+    set_tests_properties(compile_fail.${case} PROPERTIES TIMEOUT 60)
+  endforeach()
+endfunction()
+
+# asyncio_tool_test(NAME ARGUMENT...): tools/NAME.py must exit with 0.
+function(asyncio_tool_test name)
+  add_test(NAME tools.${name} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tools/${name}.py" ${ARGN})
+  set_tests_properties(tools.${name} PROPERTIES TIMEOUT 600)
+endfunction()

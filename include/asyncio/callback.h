@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/config.h>
+
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+template <class Signature>
+class Callback;
+
+// Any callable, owned: what std::move_only_function is in C++23, with 32 bytes of room before it allocates.
+// Empty after being moved from; calling an empty one is undefined.
+template <class R, class... Args>
+class Callback<R(Args...)> {
+ public:
+  Callback() = default;
+  Callback(std::nullptr_t) {}
+
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Callback> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+  Callback(F&& callable) {
+    using Held = std::decay_t<F>;
+    if constexpr (fits<Held>) {
+      ::new (static_cast<void*>(room_)) Held(std::forward<F>(callable));
+      operations_ = &inline_operations<Held>;
+    } else {
+      ::new (static_cast<void*>(room_)) Held*(new Held(std::forward<F>(callable)));
+      operations_ = &heap_operations<Held>;
+    }
+  }
+
+  Callback(Callback&& other) noexcept { take(other); }
+  Callback& operator=(Callback&& other) noexcept {
+    if (this != &other) {
+      reset();
+      take(other);
+    }
+    return *this;
+  }
+  ~Callback() { reset(); }
+
+  explicit operator bool() const { return operations_ != nullptr; }
+
+  R operator()(Args... args) { return operations_->call(room_, std::forward<Args>(args)...); }
+
+ private:
+  struct Operations {
+    R (*call)(void* room, Args&&... args);
+    void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`
+    void (*destroy)(void* room) noexcept;
+  };
+  static constexpr std::size_t room = 32;
+
+  template <class F>
+  static constexpr bool fits =
+      sizeof(F) <= room && alignof(F) <= alignof(void*) && std::is_nothrow_move_constructible_v<F>;
+
+  template <class F>
+  static constexpr Operations inline_operations{
+      [](void* at, Args&&... args) -> R { return static_cast<R>((*static_cast<F*>(at))(std::forward<Args>(args)...)); },
+      [](void* from, void* to) noexcept {
+        ::new (to) F(std::move(*static_cast<F*>(from)));
+        static_cast<F*>(from)->~F();
+      },
+      [](void* at) noexcept { static_cast<F*>(at)->~F(); }};
+
+  template <class F>
+  static constexpr Operations heap_operations{
+      [](void* at, Args&&... args) -> R {
+        return static_cast<R>((**static_cast<F**>(at))(std::forward<Args>(args)...));
+      },
+      [](void* from, void* to) noexcept { ::new (to) F*(*static_cast<F**>(from)); },
+      [](void* at) noexcept { delete *static_cast<F**>(at); }};
+
+  void take(Callback& other) noexcept {
+    if ((operations_ = std::exchange(other.operations_, nullptr)) != nullptr) operations_->move(other.room_, room_);
+  }
+  void reset() noexcept {
+    if (operations_ != nullptr) std::exchange(operations_, nullptr)->destroy(room_);
+  }
+
+  alignas(void*) std::byte room_[room];
+  const Operations* operations_ = nullptr;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The names below are the whole of the library's macros, but for ASYNC_TEST and ASYNC_IO_TEST of testing.h.
+//
+// ASYNCIO_ABI is the inline namespace that holds every symbol. It names the await protocol, because objects that were
+// compiled with different ones must not share a coroutine: they fail to link, instead of failing at run time.
+// Clang transfers from coroutine to coroutine with a tail call, at every level of optimisation; g++ does so only at -O2,
+// so that there a coroutine is resumed by whoever awaits it, with a bound on the depth (docs/compilers.md).
+#if defined(__clang__)
+#define ASYNCIO_SYMMETRIC_TRANSFER 1
+#define ASYNCIO_ABI abi1_symmetric
+#else
+#define ASYNCIO_SYMMETRIC_TRANSFER 0
+#define ASYNCIO_ABI abi1_nested
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/config.h>
+
+#include <memory>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+class AnyContextVar;
+
+// The values that ContextVars have in one line of work: a task, or a callback. A handle; copies share the values.
+// Each task gets a copy of its creator's, so that what it sets shows in what it starts later, and nowhere else.
+// Copying is cheap: values are shared until one of the two sets something. Python: contextvars.Context.
+class Context {
+ public:
+  // No values yet.
+  Context() = default;
+
+  // A copy of the context of the running task or callback; outside of both, of the thread. Python: copy_context().
+  static Context current();
+
+  // A context with the same values, which goes its own way.
+  Context copy() const;
+
+  bool empty() const { return cell_ == nullptr; }
+
+  // Calls f() in this context and gives what it returns.
+  template <class F>
+  decltype(auto) run(F&& f) {
+    Entered entered(*this);
+    return std::forward<F>(f)();
+  }
+
+  // Makes a context current for as long as it lives; outside of tasks only.
+  class Entered {
+   public:
+    explicit Entered(Context& context);
+    Entered(const Entered&) = delete;
+    ~Entered();
+
+   private:
+    Context* previous_;
+  };
+
+ private:
+  friend class AnyContextVar;
+  struct Cell;
+  static Context& active();  // the one that a set() changes
+
+  std::shared_ptr<Cell> cell_;  // null while there are no values
+};
+
+// The part of ContextVar that does not depend on the type.
+class AnyContextVar {
+ public:
+  explicit AnyContextVar(const char* name) : name_(name) {}
+  AnyContextVar(const AnyContextVar&) = delete;
+  AnyContextVar& operator=(const AnyContextVar&) = delete;
+  const char* name() const { return name_; }
+
+ protected:
+  using Value = std::shared_ptr<const void>;
+  Value find() const;  // null where it is not set
+  Value exchange(Value value) const;
+  [[noreturn]] void throw_unset() const;
+  [[noreturn]] void throw_foreign_token() const;
+
+ private:
+  const char* name_;
+};
+
+// What ContextVar::set() gives, for reset().
+class ContextToken {
+ private:
+  template <class T>
+  friend class ContextVar;
+  ContextToken(const AnyContextVar& variable, std::shared_ptr<const void> old)
+      : variable_(&variable), old_(std::move(old)) {}
+
+  const AnyContextVar* variable_;
+  std::shared_ptr<const void> old_;  // null where there was none
+};
+
+// A variable with one value per task: a request id, a locale, a transaction.
+//
+//   ContextVar<std::string> request_id("request_id", "-");
+//
+//   Coro<> handle(Request request) {
+//     request_id.set(request.id);     // for this task, and the tasks that it starts from here on
+//     co_await answer(request);       // request_id.get() is that id in there
+//   }
+//
+// Make it once, as a global: it must outlive every context that holds a value of it. Any thread may use it. get() copies: let T be a std::shared_ptr where that is dear.
+// Python: contextvars.ContextVar.
+template <class T>
+class ContextVar : public AnyContextVar {
+ public:
+  using Token = ContextToken;
+
+  // `name` is kept, not copied. Without a default, get() throws std::out_of_range until there is a value.
+  explicit ContextVar(const char* name) : AnyContextVar(name) {}
+  ContextVar(const char* name, T default_value)
+      : AnyContextVar(name), default_(std::make_shared<const T>(std::move(default_value))) {}
+
+  // The value in this context, else the default.
+  T get() const {
+    if (Value value = find()) return *static_cast<const T*>(value.get());
+    if (default_ == nullptr) throw_unset();
+    return *default_;
+  }
+  // The value in this context, else `fallback`.
+  T get(T fallback) const {
+    if (Value value = find()) return *static_cast<const T*>(value.get());
+    return fallback;
+  }
+
+  // Sets the value in this context; reset() with the result takes it back.
+  Token set(T value) const { return Token(*this, exchange(std::make_shared<const T>(std::move(value)))); }
+
+  // Restores the value from before the set() that gave the token. Throws ValueError for a token of another variable.
+  void reset(Token token) const {
+    if (token.variable_ != this) throw_foreign_token();
+    exchange(std::move(token.old_));
+  }
+
+ private:
+  std::shared_ptr<const T> default_;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

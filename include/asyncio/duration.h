@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/error.h>
+
+#include <chrono>
+#include <limits>
+#include <ratio>
+#include <type_traits>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Any duration in nanoseconds, as far as they reach: what is longer is the longest. Throws ValueError for NaN.
+template <class Rep, class Period>
+constexpr std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Period> duration) {
+  using Ns = std::chrono::nanoseconds;
+  if constexpr (std::is_floating_point_v<Rep>) {
+    if (duration.count() != duration.count()) throw ValueError("a duration must not be NaN");
+    using Wide = std::chrono::duration<double, std::nano>;
+    const double count = std::chrono::duration_cast<Wide>(duration).count();
+    if (count >= 9.2e18) return Ns::max();
+    if (count <= -9.2e18) return Ns::min();
+    // Up, so that a wait is never shorter than asked.
+    const auto whole = static_cast<Ns::rep>(count);
+    return Ns(static_cast<double>(whole) < count ? whole + 1 : whole);
+  } else if constexpr (std::ratio_less_equal_v<Period, std::nano>) {
+    return std::chrono::ceil<Ns>(duration);
+  } else {
+    constexpr auto longest = std::chrono::duration_cast<std::chrono::duration<Ns::rep, Period>>(Ns::max());
+    if (duration > longest) return Ns::max();
+    if (duration < -longest) return Ns::min();
+    return std::chrono::duration_cast<Ns>(duration);
+  }
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/duration.h>
+#include <asyncio/handle.h>
+#include <asyncio/invoke.h>
+#include <asyncio/task.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+class Executor;
+class VirtualClock;
+
+// The interfaces of the kernel through which a loop waits.
+struct Backend {
+  enum class Kind : std::uint8_t {
+    automatic,  // what the environment says in ASYNCIO_BACKEND, else io_uring where it works, else epoll
+    epoll,
+    io_uring,
+  };
+};
+
+// How a loop is made.
+struct LoopOptions {
+  Backend::Kind backend = Backend::Kind::automatic;  // one that is named and not to be had throws RuntimeError
+  bool debug = false;                                // also on where the environment has ASYNCIO_DEBUG=1
+  VirtualClock* clock = nullptr;                     // the time of the loop; null: the system's monotonic clock
+};
+
+// A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
+template <class F, class... Args>
+Callback<void()> bind_call(F&& f, Args&&... args) {
+  using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
+  static_assert(!Awaitable<Result>, "a callback was expected, and this is a coroutine: use create_task()");
+  if constexpr (sizeof...(Args) == 0 && !std::is_member_pointer_v<std::decay_t<F>>) {
+    return Callback<void()>(std::forward<F>(f));
+  } else {
+    return
+        [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
+          asyncio::invoke(f, std::move(args)...);
+        };
+  }
+}
+
+// What went wrong where nobody could be told; what an exception handler is given.
+struct ExceptionContext {
+  std::string message;
+  std::exception_ptr exception = nullptr;
+  AnyTask task = {};
+  Handle handle = {};
+  std::string extra = {};  // more lines: where the task waited, where a coroutine was made
+};
+
+// Runs tasks and callbacks, one after the other, in the thread that runs it.
+//
+//   EventLoop loop;
+//   loop.call_later(1s, [] { std::puts("a second later"); });
+//   loop.run_until_complete(async_main());
+//
+// Programs seldom need it: run() (run.h) makes one, and create_task(), sleep() and the rest use the running one.
+//
+// Order: what is ready runs first in, first out. An iteration is the run of all that was ready at its start; what that
+// makes ready runs in the next one. The kernel is asked for events, and the clock is read, when nothing is ready, and
+// else about every 500 microseconds or 256 steps, whichever comes first, so that nothing starves. Timers that are due are
+// queued by deadline, those of one deadline in the order in which they were made.
+// Threads: only call_soon_threadsafe(), run_coroutine_threadsafe() and the handles they give may be used from another
+// thread than the one that runs the loop. In debug mode other calls throw RuntimeError there.
+// Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and
+// KeyboardInterrupt leave run_forever() at once, with the rest of the work still queued.
+// Python: asyncio.EventLoop.
+class EventLoop : public LoopCore {
+ public:
+  explicit EventLoop(const LoopOptions& options = {});
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();  // closes it
+
+  // --- running
+
+  // Runs until stop(). Throws RuntimeError where this loop runs already, another runs in this thread, or it is closed.
+  void run_forever();
+
+  // Runs until the coroutine, task or future has ended, and gives its value, or throws its exception. RuntimeError where
+  // the loop was stopped before that.
+  template <Awaitable A>
+  AwaitResult<A> run_until_complete(A&& awaitable);
+
+  // The same, and leaves the outcome where it is.
+  void run_until_done(FutureBase& future);
+
+  // Ends run_forever() once what is ready now has run. Before run_forever(): has it run one iteration, without waiting.
+  void stop() noexcept;
+
+  // Destroys what is queued, and every task that has not ended, with a report. Twice is once. RuntimeError while it runs.
+  void close();
+
+  bool is_running() const;
+  bool is_closed() const;
+
+  // --- callbacks. f is called as f(args...), in a copy of the current context; the loop owns copies of both.
+
+  // In its turn, never inside the call.
+  template <class F, class... Args>
+  Handle call_soon(F&& f, Args&&... args) {
+    return soon(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // After a delay; one of 0 or less is call_soon().
+  template <class Rep, class Period, class F, class... Args>
+  TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& f, Args&&... args) {
+    return at(deadline_after(to_nanoseconds(delay)), bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // At a time of the loop's clock.
+  template <class F, class... Args>
+  TimerHandle call_at(TimePoint when, F&& f, Args&&... args) {
+    return at(when, bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // From any thread, a signal handler excepted; wakes the loop. Throws RuntimeError where the loop is closed.
+  template <class F, class... Args>
+  ThreadsafeHandle call_soon_threadsafe(F&& f, Args&&... args) {
+    return soon_threadsafe(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+
+  // The loop's clock: monotonic, and the virtual one in tests.
+  TimePoint time() const;
+  // now + delay, as far as the clock reaches.
+  TimePoint deadline_after(std::chrono::nanoseconds delay) const;
+
+  // --- tasks and futures
+
+  template <class T = void>
+  Future<T> create_future() {
+    return Future<T>(*this);
+  }
+  // Also while the loop does not run yet.
+  template <class T>
+  Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
+                      const std::source_location& site = std::source_location::current()) {
+    require_open();
+    return start_task(*this, std::move(coro), options, site);
+  }
+
+  // --- what goes wrong
+
+  using ExceptionHandler = Callback<void(EventLoop&, const ExceptionContext&)>;
+  void set_exception_handler(ExceptionHandler handler);  // an empty one restores the default
+  void call_exception_handler(const ExceptionContext& context) noexcept;
+  void default_exception_handler(const ExceptionContext& context);  // prints to standard error
+
+  // --- debugging: threads are checked, and steps that take longer than slow_callback_duration are reported
+  bool get_debug() const { return debug; }
+  void set_debug(bool on) { debug = on; }
+  std::chrono::nanoseconds slow_callback_duration = std::chrono::milliseconds(100);
+
+  std::string_view backend() const;  // "epoll" or "io_uring"
+
+  // --- for awaiters
+
+  // Has `timer` fire at a time; it must not be armed.
+  void arm(Timer& timer, TimePoint when);
+  void disarm(Timer& timer) noexcept;  // without effect where it is not armed
+
+  // Puts a waiter where it is woken once nothing else is ready.
+  void push_idle(LinkedWaiter& waiter) noexcept;
+
+  static EventLoop& of(LoopCore& core) { return static_cast<EventLoop&>(core); }
+  struct State;
+  State& state() const { return *state_; }
+
+ private:
+  Handle soon(Callback<void()> callback);
+  TimerHandle at(TimePoint when, Callback<void()> callback);
+  ThreadsafeHandle soon_threadsafe(Callback<void()> callback);
+  void require_open() const;
+
+  std::unique_ptr<State> state_;
+};
+
+// The loop that runs in this thread. Throws RuntimeError where none does.
+EventLoop& get_running_loop();
+
+template <Awaitable A>
+AwaitResult<A> EventLoop::run_until_complete(A&& awaitable) {
+  if constexpr (requires { std::forward<A>(awaitable).state().require_done(); }) {  // a Task or a Future
+    auto handle = std::forward<A>(awaitable);
+    run_until_done(handle.state());
+    handle.state().mark_retrieved();
+    return handle.state().result.get();
+  } else {
+    require_open();
+    auto task = start_task(*this, as_coro(std::forward<A>(awaitable)), {}, std::source_location::current());
+    run_until_done(task.state());
+    task.state().mark_retrieved();
+    return task.state().take_or_copy();
+  }
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

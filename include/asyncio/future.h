@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/callback.h>
+#include <asyncio/context.h>
+#include <asyncio/error.h>
+#include <asyncio/invoke.h>
+#include <asyncio/waiter.h>
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Awaits a Future or a Task whose state is a State. A cancel of the waiting task is passed on to what it waits for, and
+// the wait ends when that has ended.
+class JoinBase : public LinkedWaiter {
+ public:
+  explicit JoinBase(FutureBase& state) : LinkedWaiter(plain), state_(&state) {}
+  JoinBase(JoinBase&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}
+
+  bool await_ready() const { return state_->done(); }
+
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    if (state_->loop() != this_thread.task->loop() || state_ == this_thread.task) [[unlikely]]
+      refuse();
+    state_->joiners().push_back(*this);
+    park(self);
+  }
+
+ protected:
+  // Throws where the wait was cut short by a CancelScope; otherwise the state's own outcome is what counts.
+  void check_join() {
+    if (kind_ != &plain) [[unlikely]]
+      check_forwarded();
+    state_->mark_retrieved();
+  }
+
+  FutureBase* state_;
+
+ private:
+  static const WaitKind plain;
+  static const WaitKind cancelled_it;        // a request to cancel the waiting task was passed on to state_
+  static const WaitKind scope_cancelled_it;  // that of a CancelScope was
+  static bool forward(Waiter& waiter);
+  static void joined(Waiter& waiter) noexcept;
+  static FutureBase* awaited(const Waiter& waiter);
+  static void leave(Waiter& waiter) noexcept;
+
+  [[noreturn]] void refuse();
+  void check_forwarded();
+};
+
+template <class State>
+class Join : public JoinBase {
+ public:
+  explicit Join(State& state) : JoinBase(state) {}
+  decltype(auto) await_resume() {
+    check_join();
+    return static_cast<State*>(state_)->result.get();
+  }
+};
+
+// The same for a handle that is about to go: the value is moved out if nobody else can ask for it.
+template <class State>
+class JoinOnce : public JoinBase {
+ public:
+  explicit JoinOnce(State& state) : JoinBase(state) {}
+  typename State::Value await_resume() {
+    check_join();
+    return static_cast<State*>(state_)->take_or_copy();
+  }
+};
+
+// Waits until a future or task has ended, whatever with: throws nothing of it, and passes no cancel on to it.
+class [[nodiscard]] Ended : public LinkedWaiter {
+ public:
+  explicit Ended(FutureBase& state) : LinkedWaiter(kind), state_(&state) {}
+  Ended(Ended&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}
+
+  bool await_ready() const { return state_->done(); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    state_->joiners().push_back(*this);
+    park(self);
+  }
+  void await_resume() { check(); }
+
+ private:
+  static const WaitKind kind;
+
+  FutureBase* state_;
+};
+
+// A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue after.
+class DoneCallback : public LinkedWaiter, public Runnable {
+ public:
+  void run() noexcept final;
+  void drop() noexcept final;
+
+ protected:
+  DoneCallback(FutureBase& subject, Context context);
+  virtual ~DoneCallback() = default;
+  virtual void call() = 0;
+
+  FutureBase* subject_;  // retained once it has ended
+  Context context_;
+
+ private:
+  friend class FutureBase;
+  friend bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept;
+  friend std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
+  static const WaitKind kind;
+  static void schedule(Waiter& waiter) noexcept;
+
+  std::uint64_t token_ = 0;
+};
+std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
+bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept;
+
+template <class Handle, class F>
+class DoneCallbackOf final : public DoneCallback {
+ public:
+  DoneCallbackOf(FutureBase& subject, Context context, F callable)
+      : DoneCallback(subject, std::move(context)), callable_(std::move(callable)) {}
+
+ private:
+  void call() override { callable_(Handle(static_cast<typename Handle::State&>(*subject_))); }
+
+  F callable_;
+};
+
+// The storage behind a Task<T> or Future<T>, apart from what does not depend on T.
+template <class T, class Base>
+class ValueState : public Base {
+ public:
+  using Value = T;
+  using Base::Base;
+
+  T take_or_copy() {
+    if (this->shared()) {
+      if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
+        return result.get();
+      } else {
+        throw RuntimeError("a result that cannot be copied was awaited through one of several handles");
+      }
+    }
+    return result.take();
+  }
+
+  std::exception_ptr outcome_exception() final {
+    this->mark_retrieved();
+    return result.exception();
+  }
+
+  [[no_unique_address]] Result<T> result;
+};
+
+template <class T>
+class FutureState final : public ValueState<T, FutureBase> {
+ public:
+  explicit FutureState(LoopCore& loop) : ValueState<T, FutureBase>(&loop) {}
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+  void run() noexcept override {}
+
+  template <class... Args>
+  void succeed(Args&&... args) {
+    this->require_pending();
+    this->result.emplace(std::forward<Args>(args)...);
+    this->complete(0);
+  }
+  void fail(std::exception_ptr error) {
+    this->require_pending();
+    this->result.fail(std::move(error));
+    this->complete_with(this->result.exception());
+  }
+  bool cancel(std::string_view message) override {
+    if (this->done()) return false;
+    this->result.fail(make_cancelled(message));
+    this->complete(FutureBase::cancelled_flag);
+    return true;
+  }
+
+ private:
+  ~FutureState() = default;
+  void destroy() noexcept override {
+    this->before_destroy(this->result.exception());
+    delete this;
+  }
+};
+
+// A result that will be available: what a callback, or another task, gives to those who await it.
+//
+//   Future<std::string> reply;
+//   link.on_reply([reply](std::string text) { reply.set_result(std::move(text)); });
+//   std::cout << co_await reply;
+//
+// A handle: copies refer to the same future. Any number of tasks may await it; they wake in the order of their awaits.
+// Cancelling a task that awaits it cancels the future, and with it everybody's wait (shield() prevents that).
+// A future that ends with an exception which nobody looks at is reported to the loop's exception handler.
+// It belongs to the loop that runs when it is made; for that loop's thread only. Python: asyncio.Future.
+template <class T = void>
+class Future {
+ public:
+  using State = FutureState<T>;
+
+  // Throws RuntimeError where no loop runs; EventLoop::create_future() makes one without.
+  Future() : Future(running_loop()) {}
+  explicit Future(LoopCore& loop) : state_(new State(loop)) {}
+  explicit Future(State& state) noexcept : state_(&state) { state_->retain(); }
+
+  Future(const Future& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->retain();
+  }
+  Future(Future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Future& operator=(Future other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Future() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  // Ends it with a value. Throws InvalidStateError where it has ended, a cancel included.
+  template <class U = T>
+    requires(!std::is_void_v<T> && std::convertible_to<U &&, T>)
+  void set_result(U&& value) const {
+    state_->succeed(std::forward<U>(value));
+  }
+  void set_result() const
+    requires std::is_void_v<T>
+  {
+    state_->succeed();
+  }
+
+  // Ends it with an exception. Throws InvalidStateError where it has ended.
+  void set_exception(std::exception_ptr error) const { state_->fail(std::move(error)); }
+  template <class E>
+    requires(!std::convertible_to<E, std::exception_ptr>)
+  void set_exception(E error) const {
+    state_->fail(std::make_exception_ptr(std::move(error)));
+  }
+
+  // Ends it as cancelled: those who await it get CancelledError. False where it has ended.
+  bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
+
+  bool done() const { return state_->done(); }
+  bool cancelled() const { return state_->cancelled(); }
+
+  // The value; throws its exception, CancelledError where it was cancelled, InvalidStateError while it is pending.
+  std::add_lvalue_reference_t<const T> result() const {
+    state_->require_done();
+    state_->mark_retrieved();
+    return state_->result.get();
+  }
+  // Its exception, null after a value. Throws CancelledError where it was cancelled, InvalidStateError while pending.
+  std::exception_ptr exception() const { return exception_of(*state_); }
+
+  // Has the loop call f(future) once it has ended; at once, in the loop's turn, where it has. Gives a token for
+  // remove_done_callback(). An exception that f throws goes to the loop's exception handler.
+  template <class F>
+    requires std::invocable<std::decay_t<F>&, Future>
+  std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
+    return asyncio::add_done_callback(
+        *state_, *new DoneCallbackOf<Future, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
+  }
+  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(*state_, token); }
+
+  Join<State> operator co_await() const& { return Join<State>(*state_); }
+  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(*state_); }
+
+  State& state() const { return *state_; }
+  bool operator==(const Future& other) const { return state_ == other.state_; }
+
+ private:
+  State* state_;  // null once moved from
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

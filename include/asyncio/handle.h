@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/callback.h>
+#include <asyncio/context.h>
+#include <asyncio/frame_pool.h>
+#include <asyncio/link.h>
+#include <asyncio/timer_node.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+struct LoopCore;
+class Inbox;
+
+// The clock of the loops.
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+// Something that a loop does at a time; the base of what sleeps, of timer handles and of timeouts.
+class Timer : public TimerNode {
+ public:
+  using Fire = void (*)(Timer&) noexcept;
+  explicit Timer(Fire fire) : fire_(fire) {}
+
+  // For the loop: the time has come. The timer is not armed any more.
+  void fire() noexcept { fire_(*this); }
+
+ protected:
+  ~Timer() = default;
+
+ private:
+  Fire fire_;
+};
+
+// What call_soon() was given, until it has run; shared by the loop and the handles.
+class HandleState : public Runnable {
+ public:
+  HandleState(LoopCore& loop, Callback<void()> callback)
+      : loop_(&loop), callback_(std::move(callback)), context_(Context::current()) {}
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+  void run() noexcept override;
+  void drop() noexcept override { release(); }
+  virtual void cancel() noexcept;
+  bool cancelled() const { return cancelled_; }
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+ protected:
+  virtual ~HandleState() = default;
+  LoopCore* loop_;
+  std::uint32_t references_ = 1;  // the loop's own, until it has run or is dropped
+  bool cancelled_ = false;
+  bool ran_ = false;
+  Callback<void()> callback_;
+  Context context_;
+};
+
+class TimerHandleState final : public HandleState, public Timer {
+ public:
+  TimerHandleState(LoopCore& loop, Callback<void()> callback);
+  void cancel() noexcept override;
+  TimePoint when() const { return TimePoint(std::chrono::nanoseconds(when_)); }
+  void set_when(TimePoint when) { when_ = when.time_since_epoch().count(); }
+
+ private:
+  static void queue(Timer& timer) noexcept;
+
+  std::int64_t when_ = 0;
+};
+
+// A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. Python: asyncio.Handle.
+class Handle {
+ public:
+  Handle() = default;  // refers to none
+  explicit Handle(HandleState& state) noexcept : state_(&state) { state.retain(); }
+  Handle(const Handle& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->retain();
+  }
+  Handle(Handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Handle& operator=(Handle other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~Handle() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  explicit operator bool() const { return state_ != nullptr; }
+
+  // The callback will not run, even if it is ready, and what it holds is destroyed. No effect once it has run.
+  void cancel() const noexcept { state_->cancel(); }
+  bool cancelled() const { return state_->cancelled(); }
+
+ protected:
+  HandleState* state_ = nullptr;
+};
+
+class TimerHandle : public Handle {
+ public:
+  TimerHandle() = default;
+  explicit TimerHandle(TimerHandleState& state) noexcept : Handle(state) {}
+
+  // When it is, or was, to be called; on the loop's clock.
+  TimePoint when() const { return static_cast<TimerHandleState*>(state_)->when(); }
+};
+
+// A callback that another thread has sent to a loop. Any thread may use it.
+class ThreadsafeHandle {
+ public:
+  ThreadsafeHandle() = default;
+  ThreadsafeHandle(Inbox& inbox, std::uint64_t number) noexcept
+      : inbox_(&inbox), number_(number) {}  // takes a reference
+  ThreadsafeHandle(const ThreadsafeHandle& other) noexcept;
+  ThreadsafeHandle(ThreadsafeHandle&& other) noexcept
+      : inbox_(std::exchange(other.inbox_, nullptr)), number_(other.number_) {}
+  ThreadsafeHandle& operator=(ThreadsafeHandle other) noexcept {
+    std::swap(inbox_, other.inbox_);
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~ThreadsafeHandle();
+
+  // The callback will not run; true. Where it runs at the moment, waits until it has ended, unless this is called by the
+  // callback itself; false then, and where it has run before.
+  bool cancel() const noexcept;
+
+ private:
+  Inbox* inbox_ = nullptr;
+  std::uint64_t number_ = 0;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/config.h>
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// What a coroutine leaves behind: nothing yet, a value, or an exception. T may be void or a reference.
+// The storage of promises, tasks and futures; users meet Outcome<T> (outcome.h).
+template <class T>
+class Result {
+ public:
+  enum class State : std::uint8_t { empty, value, exception };
+
+  Result() noexcept {}
+  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) { take_from(other); }
+  Result& operator=(Result&&) = delete;
+  ~Result() { clear(); }
+
+  State state() const { return state_; }
+
+  template <class... Args>
+  void emplace(Args&&... args) {
+    if constexpr (std::is_reference_v<T>) {
+      stored_ = std::addressof(args...);
+    } else {
+      std::construct_at(std::addressof(stored_), std::forward<Args>(args)...);
+    }
+    state_ = State::value;
+  }
+
+  void fail(std::exception_ptr error) noexcept {
+    std::construct_at(std::addressof(error_), std::move(error));
+    state_ = State::exception;
+  }
+
+  // Becomes what `other`, which keeps a moved-from value, was. *this must be empty.
+  void take_from(Result& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
+    if (other.state_ == State::value) {
+      std::construct_at(std::addressof(stored_), std::move(other.stored_));
+    } else if (other.state_ == State::exception) {
+      std::construct_at(std::addressof(error_), std::move(other.error_));
+    }
+    state_ = other.state_;
+  }
+
+  // The value, moved out; rethrows the exception.
+  T take() {
+    if (state_ == State::exception) [[unlikely]]
+      std::rethrow_exception(std::exchange(error_, nullptr));
+    if constexpr (std::is_reference_v<T>) {
+      return static_cast<T>(*stored_);
+    } else if constexpr (!std::is_void_v<T>) {
+      return std::move(stored_);
+    }
+  }
+
+  // The value, which stays; rethrows the exception, which stays too.
+  std::add_lvalue_reference_t<const T> get() const {
+    if (state_ == State::exception) [[unlikely]]
+      std::rethrow_exception(error_);
+    if constexpr (std::is_reference_v<T>) {
+      return *stored_;
+    } else if constexpr (!std::is_void_v<T>) {
+      return stored_;
+    }
+  }
+
+  // Null unless an exception is held.
+  std::exception_ptr exception() const { return state_ == State::exception ? error_ : nullptr; }
+
+  void clear() noexcept {
+    if (state_ == State::value) {
+      std::destroy_at(std::addressof(stored_));
+    } else if (state_ == State::exception) {
+      std::destroy_at(std::addressof(error_));
+    }
+    state_ = State::empty;
+  }
+
+ private:
+  struct Nothing {};
+  using Stored = std::conditional_t<std::is_void_v<T>, Nothing,
+                                    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+  union {
+    Stored stored_;
+    std::exception_ptr error_;
+  };
+  State state_ = State::empty;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/future.h>
+
+#include <concepts>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+template <class T>
+class TaskState final : public ValueState<T, TaskBase> {
+ public:
+  TaskState(LoopCore& loop, Coro<T>& coro, const std::source_location& creation) noexcept
+      : ValueState<T, TaskBase>(loop, *coro.release(), creation) {}
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+ private:
+  ~TaskState() = default;
+  void destroy() noexcept override {
+    this->before_destroy(this->result.exception());
+    delete this;
+  }
+
+  void settle() noexcept override {
+    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*this->innermost_);
+    this->result.take_from(body.result_);
+    body.handle().destroy();
+    if (this->result.state() == Result<T>::State::exception) [[unlikely]] {
+      this->end_with(this->result.exception());
+    } else {
+      this->end();
+    }
+  }
+  void settle_cancelled(std::exception_ptr error) noexcept override {
+    this->result.fail(std::move(error));
+    this->end_with(this->result.exception());
+  }
+};
+
+// Runs an awaitable as a coroutine of its own.
+template <class A>
+Coro<AwaitResult<A>> as_coro(A awaitable) {
+  co_return co_await std::move(awaitable);
+}
+template <class T>
+Coro<T> as_coro(Coro<T> coro) {
+  return coro;
+}
+
+// Calls f(args...) and awaits what it gives, owning all of them meanwhile.
+template <class F, class... Args>
+auto call_owned(F f, Args... args) -> Coro<AwaitResult<std::invoke_result_t<F&, Args&...>>> {
+  static_assert(Awaitable<std::invoke_result_t<F&, Args&...>>,
+                "the callable must be a coroutine: let it return asyncio::Coro");
+  co_return co_await asyncio::invoke(f, args...);
+}
+
+// A handle to a coroutine that the loop runs, apart from its type. False where it refers to none.
+class AnyTask {
+ public:
+  AnyTask() = default;
+  explicit AnyTask(TaskBase* state) noexcept : state_(state) {
+    if (state_ != nullptr) state_->retain();
+  }
+  AnyTask(const AnyTask& other) noexcept : AnyTask(other.state_) {}
+  AnyTask(AnyTask&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  AnyTask& operator=(AnyTask other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~AnyTask() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  explicit operator bool() const { return state_ != nullptr; }
+  bool operator==(const AnyTask& other) const { return state_ == other.state_; }
+
+  // Asks the task to end: CancelledError, with this message, is thrown at what it awaits now or next. It may clean up,
+  // or catch the error and go on. Where it awaits a task or a future, that one is cancelled, and the error comes when
+  // that has ended. A task that has not started never will. False where it has ended already.
+  // What has taken effect is not taken back: a task which was woken with a lock, an item or a result keeps it, and the
+  // cancel lands at its next suspension; a task that returns before one ends with its value.
+  bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
+  // How many requests to cancel are outstanding: accepted, and not taken back by uncancel().
+  int cancelling() const { return state_->cancelling(); }
+  // Takes one request back, and gives how many are left; at 0 one that was not yet delivered is withdrawn.
+  int uncancel() const { return state_->uncancel(); }
+
+  bool done() const { return state_->done(); }
+  // Whether it ended with a CancelledError.
+  bool cancelled() const { return state_->cancelled(); }
+  // The exception that it ended with, null after a value. Throws CancelledError where it was cancelled,
+  // InvalidStateError while it runs.
+  std::exception_ptr exception() const { return exception_of(*state_); }
+
+  // "Task-N" unless it was given another. Python: get_name(), set_name().
+  std::string name() const;
+  void set_name(std::string_view name) const;
+  Context context() const;
+
+  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(*state_, token); }
+
+  TaskBase* state() const { return state_; }
+
+ protected:
+  TaskBase* state_ = nullptr;
+};
+
+// A coroutine that runs by itself on the loop, and its result.
+//
+//   Task<Page> page = create_task(download(url));
+//   co_await prepare();             // the download goes on meanwhile
+//   show(co_await page);
+//
+// A handle: copies refer to the same task. It can be awaited by many, many times. Dropping it neither cancels the task
+// nor loses its error: the loop owns the task until it ends, and an exception that nobody looked at is reported.
+// Awaiting an lvalue gives const T&, which lives as long as a handle; awaiting an rvalue gives T, moved where this was the only handle.
+// For the loop's thread only. Python: asyncio.Task.
+template <class T = void>
+class Task : public AnyTask {
+ public:
+  using State = TaskState<T>;
+  struct promise_type {
+    static_assert(sizeof(T*) == 0, "a coroutine cannot return Task<T>: return Coro<T>; create_task() makes a Task<T>");
+  };
+
+  Task() = default;  // refers to none
+  explicit Task(State& state) noexcept : AnyTask(&state) {}
+
+  // The value; throws its exception, CancelledError where it was cancelled, InvalidStateError while it runs.
+  std::add_lvalue_reference_t<const T> result() const {
+    state().require_done();
+    state().mark_retrieved();
+    return state().result.get();
+  }
+
+  // Has the loop call f(task) once it has ended. Gives a token for remove_done_callback().
+  template <class F>
+    requires std::invocable<std::decay_t<F>&, Task>
+  std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
+    return asyncio::add_done_callback(
+        *state_, *new DoneCallbackOf<Task, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
+  }
+
+  Join<State> operator co_await() const& { return Join<State>(state()); }
+  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(state()); }
+
+  State& state() const { return static_cast<State&>(*state_); }
+};
+
+// How a task starts. Views are copied by create_task().
+struct TaskOptions {
+  std::string_view name = {};
+  const Context* context = nullptr;  // run in this one, shared; null: in a copy of the creator's
+  bool eager_start = false;          // run up to its first suspension before create_task() returns
+};
+
+// Name, context and eager start: what most tasks do without.
+void apply_options(TaskBase& task, const TaskOptions& options);
+inline bool needs_options(const TaskOptions& options) {
+  const bool inherits = this_thread.task != nullptr ? !this_thread.task->plain() : this_thread.context != nullptr;
+  return inherits || options.context != nullptr || options.eager_start || !options.name.empty();
+}
+
+template <class T>
+Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, const std::source_location& site) {
+  Task<T> task(*new TaskState<T>(loop, coro, site));
+  if (needs_options(options)) [[unlikely]]
+    apply_options(*task.AnyTask::state(), options);
+  return task;
+}
+
+// Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).
+// Throws RuntimeError where no loop runs; the coroutine is closed then.
+template <class T>
+Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
+                    const std::source_location& site = std::source_location::current()) {
+  if (this_thread.loop == nullptr) [[unlikely]]
+    refuse_task(coro.release());
+  return start_task(*this_thread.loop, std::move(coro), options, site);
+}
+
+// The same for any awaitable: a future, the awaiter of q.get(), a foreign one.
+template <Awaitable A>
+  requires(!IsCoro<std::remove_cvref_t<A>>)
+auto create_task(A&& awaitable, const TaskOptions& options = {},
+                 const std::source_location& site = std::source_location::current()) {
+  return create_task(as_coro(std::forward<A>(awaitable)), options, site);
+}
+
+// Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments: the way to
+// start a lambda with captures.
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
+  return create_task(call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...),
+                     options);
+}
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+auto create_task(F&& f, Args&&... args) {
+  return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+// The task that runs now; false in a plain callback and outside of the loop.
+AnyTask current_task();
+
+// The tasks of the running loop that have not ended, oldest first. Throws RuntimeError where no loop runs.
+std::vector<AnyTask> all_tasks();
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/error.h>
+#include <asyncio/waiter.h>
+
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Tasks that wait for the same thing, in the order in which they came: all that a primitive needs to let tasks wait.
+//
+//   class Gate {
+//    public:
+//     class Pass : public WaitQueue::Waiter {
+//      public:
+//       static constexpr WaitKind kind = WaitQueue::kind("Gate.pass");      // what the inspector shows
+//       explicit Pass(Gate& gate) : Waiter(gate.waiters_, kind), gate_(gate) {}
+//       bool await_ready() { return gate_.open_; }                          // the fast path: no suspension
+//      private:
+//       Gate& gate_;
+//     };
+//     Pass pass() { return Pass(*this); }                                   // co_await gate.pass();
+//     void open() { open_ = true; waiters_.wake_all(); }
+//    private:
+//     bool open_ = false;
+//     WaitQueue waiters_;
+//   };
+//
+// A woken task owns what it was woken for: give it away before, or with, the wake, so that nobody can come in between.
+// A cancel of a waiting task takes it out of the queue, and co_await throws CancelledError; the others keep their places.
+// A cancel that comes after the wake lands at the task's next wait, so that what it was given is not lost.
+// It belongs to a loop only while somebody waits: a task of another loop then gets RuntimeError. It must outlive its
+// waiters, and is to be used by the thread of their loop.
+class WaitQueue {
+ public:
+  class Waiter;
+
+  WaitQueue() = default;
+
+  // The kind of a wait, with the name that the inspector shows.
+  static constexpr WaitKind kind(const char* reason) { return {.reason = reason, .remove = &remove}; }
+  // The same for a wait that a cancel must not end: it stays, and the cancel lands at the task's next wait.
+  static constexpr WaitKind uncancellable_kind(const char* reason) {
+    return {.reason = reason, .remove = &remove, .interrupt = nullptr};
+  }
+
+  bool empty() const { return waiters_.alone(); }
+
+  // The one that has waited longest; only where it is not empty.
+  Waiter& front();
+
+  // Lets the one that has waited longest go on. False where nobody waits.
+  bool wake_one() noexcept;
+  // Lets all that wait now go on, in their order. Gives how many there were.
+  int wake_all() noexcept;
+
+ private:
+  static void remove(asyncio::Waiter& waiter) noexcept;
+  void push(Waiter& waiter);
+
+  Link waiters_;
+};
+
+// Awaiting it waits in a queue. Derive from it, and add await_ready(), and await_resume() where there is a result.
+class WaitQueue::Waiter : public LinkedWaiter {
+ public:
+  Waiter(WaitQueue& queue, const WaitKind& kind) : LinkedWaiter(kind), queue_(&queue) {}
+  Waiter(Waiter&& other) noexcept : LinkedWaiter(std::move(other)), queue_(other.queue_) {}
+
+  bool await_ready() const { return false; }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    queue_->push(*this);
+    park(self);
+  }
+  void await_resume() { check(); }
+
+ private:
+  WaitQueue* queue_;
+};
+
+[[noreturn]] void throw_two_loops(const char* reason);
+
+inline void WaitQueue::remove(asyncio::Waiter& waiter) noexcept { static_cast<Waiter&>(waiter).unlink(); }
+
+inline WaitQueue::Waiter& WaitQueue::front() { return static_cast<Waiter&>(*waiters_.next); }
+
+inline void WaitQueue::push(Waiter& waiter) {
+  if (!empty() && front().task()->loop() != this_thread.loop) [[unlikely]]
+    throw_two_loops(waiter.kind().reason);
+  waiters_.push_back(waiter);
+}
+
+inline bool WaitQueue::wake_one() noexcept {
+  if (empty()) return false;
+  Waiter& first = front();
+  first.unlink();
+  first.wake();
+  return true;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

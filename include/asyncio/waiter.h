@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/coro.h>
+#include <asyncio/link.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string_view>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// How tasks wait: the machinery under every awaitable of the library. A new primitive needs WaitQueue (wait_queue.h) and
+// nothing of this page but the names.
+//
+// A task that waits is *parked*: it points at a Waiter, which lives in the awaiter, and the Waiter stands in some list.
+// Whoever has what the task waits for takes the Waiter out of the list and calls wake(); the task then joins the queue of
+// the loop, owning what it was given. A cancel goes the same way: it asks the Waiter to step out, and wakes the task with
+// the order to throw. So there is one place where a task waits, one way out of it, and nothing gets lost between them.
+
+class FutureBase;
+class TaskBase;
+class Waiter;
+struct TaskExtra;
+
+// The part of an event loop that tasks touch at every step.
+struct LoopCore {
+  ReadyQueue ready;
+  Link live;                           // every task that has started and not ended
+  std::uint64_t task_numbers = 0;      // the next number for a name "Task-N", and
+  std::uint64_t task_numbers_end = 0;  // the end of the block that this loop has drawn
+  bool debug = false;
+};
+
+// What all waits of one kind have in common; one static object for each.
+struct WaitKind {
+  // What the inspector shows: "Semaphore.acquire".
+  const char* reason;
+  // Takes the waiter out of the list, or whatever it waits in. It is there: nobody has woken it yet.
+  void (*remove)(Waiter&) noexcept;
+  // The task is to be cancelled: true has it removed and woken with the order to throw, false leaves it parked, because
+  // the cancel has been passed on. Null: nothing interrupts the wait, the cancel lands at the next one.
+  bool (*interrupt)(Waiter&) = [](Waiter&) { return true; };
+  // The future or task among whose joiners the waiter stood has ended. Null: wake().
+  void (*joined)(Waiter&) noexcept = nullptr;
+  // The future or task that is waited for, if it is one.
+  FutureBase* (*awaited)(const Waiter&) = nullptr;
+};
+
+// One wait of one task; the base of every awaiter that suspends. Movable until it has been awaited.
+class Waiter : public NativeAwaiter {
+ public:
+  explicit Waiter(const WaitKind& kind) : kind_(&kind) {}
+  Waiter(Waiter&& other) noexcept : kind_(other.kind_) {}
+
+  // Lets the task that awaits continue in its turn. The caller has taken the waiter out of its list.
+  void wake() noexcept;
+
+  TaskBase* task() const { return task_; }  // null before the wait
+  const WaitKind& kind() const { return *kind_; }
+
+ protected:
+  ~Waiter() = default;
+
+  // Suspends the running task, whose innermost coroutine is `self`, until wake(); the last act of await_suspend. The
+  // waiter stands in its list already: if a cancel is pending it is taken out again.
+  template <class P>
+  void park(std::coroutine_handle<P> self) {
+    static_assert(std::derived_from<P, Promise>, "this can only be awaited in a coroutine that returns asyncio::Coro");
+    park(static_cast<Promise&>(self.promise()));
+  }
+  void park(Promise& innermost);
+
+  // Throws CancelledError where the wait ended by a cancel; the first act of await_resume.
+  void check() {
+    if (kind_ == &interrupted) [[unlikely]]
+      throw_interrupted();
+  }
+  // The same, and throws too where a cancel came after the wake: for a wait that gives nothing which could be lost.
+  void check_all();
+  bool was_interrupted() const { return kind_ == &interrupted; }
+
+  // A waiter of this kind stands in no list: its wait ended by a cancel.
+  static const WaitKind interrupted;
+
+  const WaitKind* kind_;
+  TaskBase* task_ = nullptr;  // set by park()
+
+ private:
+  friend class TaskBase;
+  [[noreturn]] void throw_interrupted();
+};
+
+// A waiter with a place in a list.
+class LinkedWaiter : public Waiter, public Link {
+ public:
+  using Waiter::Waiter;
+  LinkedWaiter(LinkedWaiter&& other) noexcept : Waiter(std::move(other)) {}
+
+ protected:
+  ~LinkedWaiter() = default;
+};
+
+// The state that Task and Future handles share: a result that will be available. Not thread-safe: one loop's alone.
+class FutureBase : public Runnable {
+ public:
+  FutureBase(const FutureBase&) = delete;
+  FutureBase& operator=(const FutureBase&) = delete;
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) destroy();
+  }
+  bool shared() const { return references_ > 1; }
+
+  bool done() const { return (flags_ & done_flag) != 0; }
+  bool cancelled() const { return (flags_ & cancelled_flag) != 0; }
+  LoopCore* loop() const { return loop_; }
+
+  // Requests a cancel; false where it has ended. A future ends at once, a task when its coroutine does.
+  virtual bool cancel(std::string_view message) = 0;
+  // The exception it ended with, a CancelledError too; null after a value. Counts as a look at it.
+  virtual std::exception_ptr outcome_exception() = 0;
+
+  Link& joiners() { return joiners_; }
+  const Link& joiners() const { return joiners_; }
+  void mark_retrieved() noexcept { flags_ &= static_cast<std::uint8_t>(~unretrieved_flag); }
+
+  virtual const TaskBase* as_task() const { return nullptr; }
+
+  bool has_cancel_request() const { return (interrupts_ & edge) != 0; }
+
+  void require_done() const {
+    if (!done()) throw_pending();
+  }
+  void require_pending() const {
+    if (done()) throw_done();
+  }
+
+ protected:
+  enum Flag : std::uint8_t {
+    done_flag = 1,
+    cancelled_flag = 2,
+    unretrieved_flag = 4,  // ended with an exception that nobody has looked at
+    started_flag = 8,      // the body of the task runs, or has run
+    body_ended_flag = 16,  // the outermost coroutine of the task is at its end
+    queued_flag = 32,      // the task is in the loop's list of cancels to deliver
+  };
+  enum Interrupt : std::uint8_t {
+    edge = 1,   // a request of cancel() that has not been delivered
+    level = 2,  // an enclosing CancelScope is cancelled
+  };
+
+  explicit FutureBase(LoopCore* loop) : loop_(loop) {}
+  ~FutureBase() = default;
+  virtual void destroy() noexcept = 0;
+
+  // Marks it as done and tells the joiners, in the order in which they came.
+  void complete(std::uint8_t flags) noexcept {
+    flags_ = static_cast<std::uint8_t>(flags_ | done_flag | flags);
+    if (!joiners_.alone()) tell_joiners();
+  }
+  // The same for an exception: finds out whether it is a CancelledError, and whether it must be reported.
+  void complete_with(const std::exception_ptr& error) noexcept;
+  void before_destroy(const std::exception_ptr& error) noexcept {
+    if ((flags_ & unretrieved_flag) != 0) [[unlikely]]
+      report_never_retrieved(error);
+    if (!joiners_.alone()) [[unlikely]]
+      drop_callbacks();
+  }
+
+  Link joiners_;
+  LoopCore* loop_;
+  std::uint32_t references_ = 1;
+  std::uint16_t cancels_ = 0;  // Task.cancelling()
+  std::uint8_t flags_ = 0;
+  std::uint8_t interrupts_ = 0;  // what the next park must look at
+
+ private:
+  void tell_joiners() noexcept;
+  void report_never_retrieved(const std::exception_ptr& error) noexcept;
+  void drop_callbacks() noexcept;
+  [[noreturn]] void throw_pending() const;
+  [[noreturn]] void throw_done() const;
+};
+
+// The exception of one that has ended, as Future::exception() and Task::exception() give it.
+std::exception_ptr exception_of(FutureBase& state);
+std::exception_ptr make_cancelled(std::string_view message);
+LoopCore& running_loop();  // throws RuntimeError where none runs
+[[noreturn]] void refuse_task(Promise* body);
+
+struct LiveLink : Link {};
+
+// A coroutine that the loop runs. It owns the coroutine's frame, which goes when the body ends: the result stays.
+class TaskBase : public FutureBase, private LiveLink {
+ public:
+  bool cancel(std::string_view message) final;
+  int uncancel() noexcept;
+  int cancelling() const { return cancels_; }
+
+  void run() noexcept final;        // one step
+  void destroy_pending() noexcept;  // the loop closes: there is no next step
+  void interrupt_parked();          // takes a task that is to be cancelled out of its wait
+
+  // For waits that pass a cancel on: takes the request that is to be delivered, if there is one; its text; puts it back
+  // because nobody saw it.
+  bool take_cancel_request() noexcept {
+    const bool requested = has_cancel_request();
+    interrupts_ &= static_cast<std::uint8_t>(~edge);
+    return requested;
+  }
+  std::string_view cancel_message() const;
+  void restore_cancel_request() noexcept {
+    if (cancels_ > 0) interrupts_ |= edge;
+  }
+  [[noreturn]] void throw_interrupt();
+
+  const TaskBase* as_task() const final { return this; }
+  const Waiter* waiter() const { return waiter_; }         // null while it runs, or is about to
+  const Promise* innermost() const { return innermost_; }  // null once done
+  const std::source_location& creation() const { return creation_; }
+  TaskExtra& extra();
+  const TaskExtra* extra_if_any() const;
+  std::uint64_t number() const;
+  bool plain() const { return (identity_ & 1) != 0; }  // has no TaskExtra
+
+  // The task at a place of LoopCore::live.
+  static TaskBase& from_live(Link& link) { return static_cast<TaskBase&>(static_cast<LiveLink&>(link)); }
+
+ protected:
+  TaskBase(LoopCore& loop, Promise& body, const std::source_location& creation) noexcept
+      : FutureBase(&loop), innermost_(&body), identity_(draw_number(loop)), creation_(creation) {
+    loop.live.push_back(static_cast<LiveLink&>(*this));
+    loop.ready.push(*this);
+  }
+  ~TaskBase();
+
+  // Takes the result out of the coroutine's frame, destroys the frame, and ends.
+  virtual void settle() noexcept = 0;
+  // The frame has gone without a result.
+  virtual void settle_cancelled(std::exception_ptr error) noexcept = 0;
+
+  // Leaves the loop, and tells the joiners. The handles keep the result.
+  void end() noexcept {
+    innermost_ = nullptr;
+    unlink();
+    complete(0);
+    release();
+  }
+  void end_with(const std::exception_ptr& error) noexcept;
+  void end_unstarted() noexcept;
+  void step() noexcept;
+
+  Promise* innermost_;  // the suspended coroutine to be resumed; the outermost before the start and after the end
+  Waiter* waiter_ = nullptr;
+
+ private:
+  friend class Waiter;
+  friend class Promise;
+  friend struct TaskAccess;  // of the loop's sources
+
+  static std::uintptr_t draw_number(LoopCore& loop) noexcept {
+    if (loop.task_numbers == loop.task_numbers_end) [[unlikely]]
+      draw_numbers(loop);
+    return static_cast<std::uintptr_t>(loop.task_numbers++ << 1 | 1);
+  }
+  static void draw_numbers(LoopCore& loop) noexcept;
+
+  std::uintptr_t identity_;  // odd: the number of the task, shifted; even: a TaskExtra, made on demand
+  std::source_location creation_;
+};
+
+inline void Promise::leave_task() noexcept {
+  TaskBase& task = *this_thread.task;
+  task.innermost_ = this;
+  task.flags_ |= TaskBase::body_ended_flag;
+}
+
+inline void Waiter::wake() noexcept {
+  TaskBase& task = *task_;
+  task.waiter_ = nullptr;
+  task.loop_->ready.push(task);
+}
+
+inline void Waiter::check_all() {
+  if (kind_ == &interrupted || task_->interrupts_ != 0) [[unlikely]]
+    throw_interrupted();
+}
+
+inline void Waiter::park(Promise& innermost) {
+  TaskBase& task = *this_thread.task;
+  task_ = &task;
+  task.innermost_ = &innermost;
+  task.waiter_ = this;
+  if (task.interrupts_ != 0) [[unlikely]]
+    task.interrupt_parked();
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "base/unique_fd.h"
+#include "core/backend.h"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <unordered_map>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// epoll: a descriptor is registered once, for every edge, and never modified.
+class EpollBackend final : public KernelBackend {
+ public:
+  EpollBackend();
+
+  std::string_view name() const override { return "epoll"; }
+  std::int64_t now() const override;
+  void poll(std::int64_t deadline) override;
+  void wake() noexcept override;
+  void watch(WatchedFd& fd) override;
+  void unwatch(WatchedFd& fd) noexcept override;
+  void watch_once(WatchedFd& fd, std::uint8_t interest) override;
+
+ private:
+  static constexpr int most_events = 256;
+
+  void add(WatchedFd& fd, std::uint32_t events);
+
+  UniqueFd epoll_;
+  UniqueFd wake_;
+  std::array<epoll_event, most_events> events_;
+  int next_event_ = 0;  // events_[next_event_, last_event_) have not been told yet
+  int last_event_ = 0;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/future.h>
+
+#include <asyncio/event_loop.h>
+
+#include "core/loop_state.h"
+#include "core/report.h"
+
+#include <cxxabi.h>
+
+#include <typeinfo>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+bool is(const std::exception_ptr& error, const std::type_info& type) noexcept {
+  return error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
+}
+}  // namespace
+
+void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
+  if (is(error, typeid(CancelledError))) return complete(cancelled_flag);
+  if (is(error, typeid(SystemExit)) || is(error, typeid(KeyboardInterrupt))) {
+    EventLoop::of(*loop_).state().leave_with(error);
+    return complete(0);
+  }
+  complete(unretrieved_flag);
+}
+
+void FutureBase::tell_joiners() noexcept {
+  Link joiners;
+  joiners_.move_all(joiners);
+  while (!joiners.alone()) {
+    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners.next);
+    waiter.unlink();
+    if (waiter.kind().joined != nullptr) {
+      waiter.kind().joined(waiter);
+    } else {
+      waiter.wake();
+    }
+  }
+}
+
+void FutureBase::drop_callbacks() noexcept {
+  while (!joiners_.alone()) {
+    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners_.next);
+    waiter.unlink();
+    delete &static_cast<DoneCallback&>(waiter);  // whatever else waits here holds a reference
+  }
+}
+
+void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcept {
+  report(loop_, {.message = as_task() != nullptr ? "Task exception was never retrieved"
+                                                 : "Future exception was never retrieved",
+                 .exception = error});
+}
+
+void FutureBase::throw_pending() const { throw InvalidStateError("the result is not ready yet"); }
+void FutureBase::throw_done() const {
+  throw InvalidStateError(cancelled() ? "the future is cancelled" : "the future has a result already");
+}
+
+std::exception_ptr exception_of(FutureBase& state) {
+  state.require_done();
+  std::exception_ptr error = state.outcome_exception();
+  if (state.cancelled()) std::rethrow_exception(error);
+  return error;
+}
+
+std::exception_ptr make_cancelled(std::string_view message) {
+  return std::make_exception_ptr(CancelledError(std::string(message)));
+}
+
+LoopCore& running_loop() {
+  if (this_thread.loop == nullptr) throw RuntimeError("no running event loop");
+  return *this_thread.loop;
+}
+
+const WaitKind JoinBase::plain{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined, &JoinBase::awaited};
+const WaitKind JoinBase::cancelled_it{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined,
+                                      &JoinBase::awaited};
+const WaitKind JoinBase::scope_cancelled_it{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined,
+                                            &JoinBase::awaited};
+
+void JoinBase::leave(Waiter& waiter) noexcept { static_cast<JoinBase&>(waiter).unlink(); }
+FutureBase* JoinBase::awaited(const Waiter& waiter) { return static_cast<const JoinBase&>(waiter).state_; }
+
+bool JoinBase::forward(Waiter& waiter) {
+  JoinBase& join = static_cast<JoinBase&>(waiter);
+  const bool requested = join.task_->take_cancel_request();
+  if (requested) {
+    join.kind_ = &cancelled_it;
+  } else if (join.kind_ == &plain) {
+    join.kind_ = &scope_cancelled_it;
+  }
+  join.state_->cancel(requested ? join.task_->cancel_message() : std::string_view());
+  return false;
+}
+
+void JoinBase::joined(Waiter& waiter) noexcept {
+  JoinBase& join = static_cast<JoinBase&>(waiter);
+  if (join.kind_ == &cancelled_it && join.state_->has_cancel_request()) join.task_->restore_cancel_request();
+  join.wake();
+}
+
+void JoinBase::refuse() {
+  if (state_ == this_thread.task) throw RuntimeError("a task cannot await itself");
+  throw RuntimeError("awaited in a task of another event loop than its own");
+}
+
+void JoinBase::check_forwarded() {
+  // The error is the scope's, and must say so: the one in the result has no source.
+  if (kind_ == &scope_cancelled_it && state_->cancelled()) task_->throw_interrupt();
+}
+
+const WaitKind Ended::kind{
+    .reason = "wait",
+    .remove = [](Waiter& waiter) noexcept { static_cast<Ended&>(waiter).unlink(); },
+    .awaited = [](const Waiter& waiter) { return static_cast<const Ended&>(waiter).state_; },
+};
+
+const WaitKind DoneCallback::kind{"done callback", nullptr, nullptr, &DoneCallback::schedule};
+
+DoneCallback::DoneCallback(FutureBase& subject, Context context)
+    : LinkedWaiter(kind), subject_(&subject), context_(std::move(context)) {}
+
+void DoneCallback::schedule(Waiter& waiter) noexcept {
+  DoneCallback& callback = static_cast<DoneCallback&>(waiter);
+  callback.subject_->retain();
+  callback.subject_->loop()->ready.push(callback);
+}
+
+void DoneCallback::run() noexcept {
+  run_reporting(subject_->loop(), context_, "Exception in a done callback", [this] { call(); });
+  drop();
+}
+
+void DoneCallback::drop() noexcept {
+  FutureBase& subject = *subject_;
+  delete this;
+  subject.release();
+}
+
+std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept {
+  static constinit thread_local std::uint64_t tokens = 0;
+  callback.token_ = ++tokens;
+  if (subject.done()) {
+    DoneCallback::schedule(callback);
+  } else {
+    subject.joiners().push_back(callback);
+  }
+  return callback.token_;
+}
+
+bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept {
+  for (Link* link = subject.joiners().next; link != &subject.joiners(); link = link->next) {
+    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*link);
+    if (&waiter.kind() != &DoneCallback::kind) continue;
+    DoneCallback& callback = static_cast<DoneCallback&>(waiter);
+    if (callback.token_ != token) continue;
+    callback.unlink();
+    delete &callback;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/handle.h>
+
+#include <asyncio/event_loop.h>
+
+#include "core/loop_state.h"
+#include "core/report.h"
+
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+void HandleState::run() noexcept {
+  if (!cancelled_) {
+    Callback<void()> callback = std::move(callback_);
+    if (loop_->debug) {
+      run_timed(*loop_, callback, context_);
+    } else {
+      run_reporting(loop_, context_, "Exception in a callback", callback);
+    }
+  }
+  release();
+}
+
+void HandleState::cancel() noexcept {
+  cancelled_ = true;
+  Callback<void()> dropped = std::move(callback_);
+}
+
+TimerHandleState::TimerHandleState(LoopCore& loop, Callback<void()> callback)
+    : HandleState(loop, std::move(callback)), Timer(&queue) {}
+
+void TimerHandleState::queue(Timer& timer) noexcept {
+  TimerHandleState& state = static_cast<TimerHandleState&>(timer);
+  state.loop_->ready.push(state);
+}
+
+void TimerHandleState::cancel() noexcept {
+  HandleState::cancel();
+  if (!armed()) return;
+  EventLoop::of(*loop_).disarm(*this);
+  release();
+}
+
+Handle EventLoop::soon(Callback<void()> callback) {
+  state_->check_caller("call_soon");
+  auto* state = new HandleState(*this, std::move(callback));
+  ready.push(*state);
+  return Handle(*state);
+}
+
+TimerHandle EventLoop::at(TimePoint when, Callback<void()> callback) {
+  state_->check_caller("call_at");
+  auto* state = new TimerHandleState(*this, std::move(callback));
+  state->set_when(when);
+  // What is due already runs after what was queued before it, and not before that.
+  if (when <= time()) {
+    ready.push(*state);
+  } else {
+    arm(*state, when);
+  }
+  return TimerHandle(*state);
+}
+
+ThreadsafeHandle EventLoop::soon_threadsafe(Callback<void()> callback) {
+  return state_->inbox->send(std::move(callback));
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

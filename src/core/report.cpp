@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include "core/report.h"
+
+#include "core/loop_state.h"
+
+#include <cxxabi.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <typeinfo>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+std::string demangle(const char* name) {
+  int status = 0;
+  std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
+  std::string result = text != nullptr ? text.get() : name;
+  // The inline namespace is the library's own affair.
+#define ASYNCIO_QUOTE(name) ASYNCIO_QUOTE_EXPANDED(name)
+#define ASYNCIO_QUOTE_EXPANDED(name) #name
+  const std::string_view abi = ASYNCIO_QUOTE(ASYNCIO_ABI) "::";
+  for (std::size_t at; (at = result.find(abi)) != std::string::npos;) result.erase(at, abi.size());
+  return result;
+}
+
+bool is_exit(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SystemExit&) {
+    return true;
+  } catch (const KeyboardInterrupt&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+std::string render(const ExceptionContext& context) {
+  std::string text = context.message;
+  if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
+  if (context.task) text += "\n  task: " + context.task.name();
+  if (!context.extra.empty()) text += "\n" + context.extra;
+  return text;
+}
+}  // namespace
+
+std::string describe(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return demangle(typeid(e).name()) + ": " + e.what();
+  } catch (const CancelledError& e) {
+    return std::string("asyncio::CancelledError") + (*e.message() != '\0' ? ": " : "") + e.message();
+  } catch (...) {
+    const std::type_info* type = abi::__cxa_current_exception_type();
+    return type != nullptr ? demangle(type->name()) : "an exception";
+  }
+}
+
+std::string function_of(const std::source_location& place) {
+  // "asyncio::Coro<int> fetch(Url)", and g++ writes "fetch(_Z5fetch3Url.Frame*)" in the body: neither the result nor the
+  // parameters say more than the name does.
+  std::string_view text = place.function_name();
+  std::size_t end = text.size();
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '<') ++depth;
+    if (text[i] == '>' && (i == 0 || text[i - 1] != '-')) --depth;
+    if (text[i] == '(' && depth == 0) {
+      end = i;
+      break;
+    }
+  }
+  text = text.substr(0, end);
+  std::size_t begin = 0;
+  depth = 0;
+  for (std::size_t i = text.size(); i-- > 0;) {
+    if (text[i] == '>') ++depth;
+    if (text[i] == '<') --depth;
+    if (text[i] == ' ' && depth == 0) {
+      begin = i + 1;
+      break;
+    }
+  }
+  return std::string(text.substr(begin));
+}
+
+std::string describe(const std::source_location& place) {
+  return function_of(place) + " (" + place.file_name() + ":" + std::to_string(place.line()) + ")";
+}
+
+void report(LoopCore* loop, ExceptionContext context) noexcept {
+  try {
+    if (loop != nullptr) {
+      EventLoop::of(*loop).call_exception_handler(context);
+    } else {
+      std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
+    }
+  } catch (...) {
+    std::fputs("asyncio: an error could not be reported\n", stderr);
+  }
+}
+
+void report_current(LoopCore* loop, const char* message) noexcept {
+  const std::exception_ptr error = std::current_exception();
+  if (loop != nullptr && is_exit(error)) return EventLoop::of(*loop).state().leave_with(error);
+  report(loop, {.message = message, .exception = error});
+}
+
+void report_never_awaited(const Promise& coroutine) noexcept {
+  report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited"});
+}
+
+void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept {
+  EventLoop& owner = EventLoop::of(loop);
+  const auto begin = Clock::now();
+  run_reporting(&loop, context, "Exception in a callback", callback);
+  const auto took = Clock::now() - begin;
+  if (took < owner.slow_callback_duration) return;
+  report(&loop,
+         {.message = "a callback took " + std::to_string(std::chrono::duration<double>(took).count()) + " seconds"});
+}
+
+void EventLoop::set_exception_handler(ExceptionHandler handler) { state_->exception_handler = std::move(handler); }
+
+void EventLoop::default_exception_handler(const ExceptionContext& context) {
+  std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
+}
+
+void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept {
+  State& state = *state_;
+  if (!state.exception_handler || state.in_exception_handler) {
+    return default_exception_handler(context);
+  }
+  state.in_exception_handler = true;
+  try {
+    state.exception_handler(*this, context);
+  } catch (...) {
+    const std::exception_ptr error = std::current_exception();
+    if (is_exit(error)) {
+      state.leave_with(error);
+    } else {
+      default_exception_handler({.message = "Unhandled error in exception handler",
+                                 .exception = error,
+                                 .extra = "  while handling: " + render(context)});
+    }
+  }
+  state.in_exception_handler = false;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/sleep.h>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+const WaitKind Sleep::sleeping{"sleep", &Sleep::remove};
+
+const WaitKind UntilIdle::idling{
+    .reason = "until_idle",
+    .remove = [](Waiter& waiter) noexcept { static_cast<UntilIdle&>(waiter).unlink(); },
+};
+
+void Sleep::start() {
+  EventLoop& loop = EventLoop::of(*this_thread.loop);
+  const TimePoint now = loop.time();
+  loop.arm(*this, duration_ < TimePoint::max() - now ? now + duration_ : TimePoint::max());
+}
+
+void Sleep::fire(Timer& timer) noexcept { static_cast<Sleep&>(timer).wake(); }
+
+void Sleep::remove(Waiter& waiter) noexcept {
+  Sleep& sleep = static_cast<Sleep&>(waiter);
+  EventLoop::of(*sleep.task()->loop()).disarm(sleep);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// EXPECT: ignoring return value
+#include <asyncio/version.h>
+
+int main() { asyncio::version(); }

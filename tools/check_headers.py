@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the rules of the house that a script can see.
+
+  - a public header compiles on its own, and includes no header that would cost its users time or names
+  - a file starts with its licence; a header goes on with #pragma once; none has more than 600 lines
+  - a test does not sleep, and none is skipped, disabled or empty; nothing in the library is marked as unfinished
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+MAX_LINES = 600
+DIRECTORIES = ["include", "src", "tests", "examples", "bench", "tools"]
+SUFFIXES = {".h", ".cpp", ".py", ".sh"}
+LICENCE = "SPDX-License-Identifier: MIT"
+
+# What a public header may not include: the slow, and all that is not C++: the operating system, OpenSSL, liburing.
+# testing.h brings the test framework and is exempt.
+SLOW = ["functional", "thread", "mutex", "iostream", "regex"]
+INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
+FOREIGN = re.compile(r"(?!asyncio/).*[./]")
+
+# (directories, pattern, what is wrong with it)
+WORDS = [
+    (["tests"], re.compile(r"sleep_for|sleep_until|usleep\("), "a sleep in a test; time is virtual there"),
+    (["tests"], re.compile(r"GTEST_SKIP|DISABLED_|(EXPECT|ASSERT)_TRUE\(true\)"), "a skipped, disabled or empty test"),
+    (["include", "src"], re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished"),
+]
+
+
+def text_problems(root, file):
+    name = file.relative_to(root)
+    lines = file.read_text().splitlines()
+    # A script's first line names its interpreter.
+    head = lines[1:] if lines and lines[0].startswith("#!") else lines
+    if not head or LICENCE not in head[0]:
+        yield f"{name}:1: does not start with {LICENCE}"
+    if file.suffix == ".h" and head[1:2] != ["#pragma once"]:
+        yield f"{name}:2: no #pragma once after the licence"
+    if len(lines) > MAX_LINES:
+        yield f"{name}: {len(lines)} lines ({MAX_LINES} at most)"
+    for number, line in enumerate(lines, 1):
+        for directories, pattern, meaning in WORDS:
+            if name.parts[0] in directories and pattern.search(line):
+                yield f"{name}:{number}: {meaning}"
+        include = INCLUDE.match(line)
+        if include and name.parts[0] == "include" and file.stem != "testing":
+            if include[1] in SLOW or FOREIGN.match(include[1]):
+                yield f"{name}:{number}: <{include[1]}> in a public header"
+
+
+def compile_alone(root, compiler, header):
+    command = [*compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", "-I", root / "include",
+               "-include", header, "-x", "c++", "/dev/null"]
+    result = subprocess.run([str(word) for word in command], stderr=subprocess.PIPE, text=True, check=False)
+    if result.returncode != 0 or result.stderr:
+        return f"{header.relative_to(root)}: does not compile on its own\n{result.stderr}"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parent.parent,
+                        help="the project's root (default: that of this script)")
+    parser.add_argument("--compiler", default=os.environ.get("CXX", "c++"), help="default: $CXX or c++")
+    arguments = parser.parse_args()
+    root = arguments.root.resolve()
+
+    files = sorted(file for directory in DIRECTORIES for file in (root / directory).rglob("*")
+                   if file.suffix in SUFFIXES)
+    problems = [problem for file in files for problem in text_problems(root, file)]
+    headers = sorted((root / "include").rglob("*.h"))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiled = pool.map(lambda header: compile_alone(root, arguments.compiler, header), headers)
+        problems += [problem for problem in compiled if problem]
+    print("\n".join(problems) if problems else f"{len(files)} files and {len(headers)} public headers: nothing found.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
