@@ -16,7 +16,7 @@ elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   elseif(CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13 AND NOT ASYNCIO_CPP_COMPILER_WARNED)
     message(WARNING "${_compiler} miscompiles some statements with co_await, for instance a temporary lambda that "
                     "captures by value. The library works around what it can; docs/compilers.md says what to avoid "
-                    "in your own code. g++ 13 or clang 16 and newer do not have these bugs.")
+                    "in your own code. clang 19 has none of these bugs.")
     # Once for each build directory: a warning that comes back at every run of CMake is one that nobody reads.
     set(ASYNCIO_CPP_COMPILER_WARNED TRUE CACHE INTERNAL "the warning about this compiler was given")
   endif()

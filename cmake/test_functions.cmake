@@ -67,5 +67,5 @@ endfunction()
 # asyncio_tool_test(NAME ARGUMENT...): tools/NAME.py must exit with 0.
 function(asyncio_tool_test name)
   add_test(NAME tools.${name} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tools/${name}.py" ${ARGN})
-  set_tests_properties(tools.${name} PROPERTIES TIMEOUT 600)
+  set_tests_properties(tools.${name} PROPERTIES TIMEOUT 600 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
 endfunction()

@@ -74,26 +74,45 @@ concept IsCoro = is_coro<T>;
 template <Awaitable A>
 using AwaitResult = decltype(std::declval<AwaiterOf<A>&>().await_resume());
 
+#if !ASYNCIO_SYMMETRIC_TRANSFER
+// Stands for an awaiter that lives elsewhere: g++ 12 copies one that it is given by reference.
+template <class A>
+class AwaiterReference : public NativeAwaiter {
+ public:
+  explicit AwaiterReference(A& awaiter) : awaiter_(&awaiter) {}
+  bool await_ready() { return awaiter_->await_ready(); }
+  template <class P>
+  auto await_suspend(std::coroutine_handle<P> self) {
+    return awaiter_->await_suspend(self);
+  }
+  decltype(auto) await_resume() { return awaiter_->await_resume(); }
+
+ private:
+  A* awaiter_;
+};
+#endif
+
 // The part of a coroutine's promise that does not depend on its type: where it is, and who goes on when it ends.
 class Promise {
  public:
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* frame, std::size_t size) noexcept { FramePool::put(frame, size); }
 
-  std::suspend_always initial_suspend(std::source_location definition = std::source_location::current()) noexcept {
-    definition_ = definition;
-    return {};
-  }
+  std::suspend_always initial_suspend() const noexcept { return {}; }
 
   template <class A>
   decltype(auto) await_transform(A&& awaitable, std::source_location site = std::source_location::current()) {
     static_assert(Awaitable<A>,
                   "co_await: this cannot be awaited; await a Coro, a Task, a Future or another awaitable");
     site_ = site;
-    if constexpr (NativeAwaitable<A>) {
-      return static_cast<A&&>(awaitable);
-    } else {
+    if constexpr (!NativeAwaitable<A>) {
       return ForeignAwaiter<A>(static_cast<A&&>(awaitable));
+#if !ASYNCIO_SYMMETRIC_TRANSFER
+    } else if constexpr (std::derived_from<std::remove_cvref_t<A>, NativeAwaiter>) {
+      return AwaiterReference<std::remove_reference_t<A>>(awaitable);
+#endif
+    } else {
+      return static_cast<A&&>(awaitable);
     }
   }
 
@@ -158,7 +177,11 @@ class Promise {
   void leave_task() noexcept;
 
   Promise* parent_ = nullptr;
-  std::source_location definition_;
+
+ protected:
+  std::source_location definition_;  // set by get_return_object: only there do all compilers know the function's name
+
+ private:
   std::source_location site_;
 #if !ASYNCIO_SYMMETRIC_TRANSFER
   static constexpr unsigned max_depth = 128;
@@ -264,7 +287,10 @@ class CoroPromise : public Promise {
  public:
   static_assert(std::is_void_v<T> || alignof(T) <= 16, "Coro<T>: T is over-aligned; return a std::unique_ptr<T>");
 
-  Coro<T> get_return_object() noexcept { return Coro<T>(*this); }
+  Coro<T> get_return_object(std::source_location definition = std::source_location::current()) noexcept {
+    definition_ = definition;
+    return Coro<T>(*this);
+  }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   template <class U = T>
     requires std::convertible_to<U&&, T>
@@ -279,7 +305,10 @@ class CoroPromise : public Promise {
 template <>
 class CoroPromise<void> : public Promise {
  public:
-  Coro<void> get_return_object() noexcept { return Coro<void>(*this); }
+  Coro<void> get_return_object(std::source_location definition = std::source_location::current()) noexcept {
+    definition_ = definition;
+    return Coro<void>(*this);
+  }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   void return_void() noexcept { result_.emplace(); }
   void unhandled_exception() noexcept { result_.fail(std::current_exception()); }
