@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -48,6 +49,9 @@ class Callback<R(Args...)> {
 
   explicit operator bool() const { return operations_ != nullptr; }
 
+  // Of the callable, for messages; that of void where it is empty.
+  const std::type_info& type() const { return operations_ != nullptr ? *operations_->type : typeid(void); }
+
   R operator()(Args... args) { return operations_->call(room_, std::forward<Args>(args)...); }
 
  private:
@@ -55,6 +59,7 @@ class Callback<R(Args...)> {
     R (*call)(void* room, Args&&... args);
     void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`
     void (*destroy)(void* room) noexcept;
+    const std::type_info* type;
   };
   static constexpr std::size_t room = 32;
 
@@ -69,7 +74,7 @@ class Callback<R(Args...)> {
         ::new (to) F(std::move(*static_cast<F*>(from)));
         static_cast<F*>(from)->~F();
       },
-      [](void* at) noexcept { static_cast<F*>(at)->~F(); }};
+      [](void* at) noexcept { static_cast<F*>(at)->~F(); }, &typeid(F)};
 
   template <class F>
   static constexpr Operations heap_operations{
@@ -77,7 +82,7 @@ class Callback<R(Args...)> {
         return static_cast<R>((**static_cast<F**>(at))(std::forward<Args>(args)...));
       },
       [](void* from, void* to) noexcept { ::new (to) F*(*static_cast<F**>(from)); },
-      [](void* at) noexcept { delete *static_cast<F**>(at); }};
+      [](void* at) noexcept { delete *static_cast<F**>(at); }, &typeid(F)};
 
   void take(Callback& other) noexcept {
     if ((operations_ = std::exchange(other.operations_, nullptr)) != nullptr) operations_->move(other.room_, room_);

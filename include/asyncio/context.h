@@ -17,14 +17,23 @@ class Context {
  public:
   // No values yet.
   Context() = default;
+  Context(const Context& other);
+  Context(Context&& other) noexcept = default;
+  Context& operator=(Context other) noexcept {
+    cell_.swap(other.cell_);
+    return *this;
+  }
 
   // A copy of the context of the running task or callback; outside of both, of the thread. Python: copy_context().
   static Context current();
 
+  // Whether a copy of it would have values.
+  static bool any_values() noexcept;
+
   // A context with the same values, which goes its own way.
   Context copy() const;
 
-  bool empty() const { return cell_ == nullptr; }
+  bool empty() const;
 
   // Calls f() in this context and gives what it returns.
   template <class F>
@@ -33,7 +42,7 @@ class Context {
     return std::forward<F>(f)();
   }
 
-  // Makes a context current for as long as it lives; outside of tasks only.
+  // Makes a context current for as long as it lives, within one function that does not wait meanwhile.
   class Entered {
    public:
     explicit Entered(Context& context);
@@ -47,9 +56,11 @@ class Context {
  private:
   friend class AnyContextVar;
   struct Cell;
-  static Context& active();  // the one that a set() changes
+  static Context& active();               // the one that a set() changes
+  static const Context* active_if_any() noexcept;  // the same, null where there is none yet
+  const std::shared_ptr<Cell>& cell() const;
 
-  std::shared_ptr<Cell> cell_;  // null while there are no values
+  mutable std::shared_ptr<Cell> cell_;  // null while there are no values and no copies
 };
 
 // The part of ContextVar that does not depend on the type.

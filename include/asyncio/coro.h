@@ -32,7 +32,7 @@ struct NativeAwaiter {};
 struct ThisThread {
   LoopCore* loop = nullptr;    // the running loop
   TaskBase* task = nullptr;    // the task whose step runs
-  Context* context = nullptr;  // of a callback that runs, or of the thread; a task has its own
+  Context* context = nullptr;  // that was entered, else the task's own counts; outside of tasks, the thread's
 #if !ASYNCIO_SYMMETRIC_TRANSFER
   Promise* next = nullptr;  // to be resumed by the task's step, once the stack has unwound to it
   unsigned depth = 0;       // coroutines that are being resumed by the coroutine which awaits them
@@ -101,11 +101,18 @@ class Promise {
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   template <class A>
-  decltype(auto) await_transform(A&& awaitable, std::source_location site = std::source_location::current()) {
-    static_assert(Awaitable<A>,
+  decltype(auto) await_transform(A&& awaitable,
+                                 [[maybe_unused]] std::source_location site = std::source_location::current()) {
+    static_assert(!(IsCoro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
+                  "co_await: a Coro is awaited once, and gone then: write co_await std::move(coro), or make it a task");
+    static_assert(Awaitable<A> || IsCoro<std::remove_cvref_t<A>>,
                   "co_await: this cannot be awaited; await a Coro, a Task, a Future or another awaitable");
+#if ASYNCIO_AWAIT_SITES
     site_ = site;
-    if constexpr (!NativeAwaitable<A>) {
+#endif
+    if constexpr (!Awaitable<A>) {
+      return std::suspend_never();  // one error is enough
+    } else if constexpr (!NativeAwaitable<A>) {
       return ForeignAwaiter<A>(static_cast<A&&>(awaitable));
 #if !ASYNCIO_SYMMETRIC_TRANSFER
     } else if constexpr (std::derived_from<std::remove_cvref_t<A>, NativeAwaiter>) {
@@ -120,7 +127,9 @@ class Promise {
 
   const Promise* parent() const { return parent_; }                       // who awaits it; null for the root of a task
   const std::source_location& definition() const { return definition_; }  // of the function
-  const std::source_location& await_site() const { return site_; }        // line 0 before the first await
+#if ASYNCIO_AWAIT_SITES
+  const std::source_location& await_site() const { return site_; }  // line 0 before the first await
+#endif
 
   // Starts `child` on behalf of *this; what await_suspend of a child's awaiter returns.
 #if ASYNCIO_SYMMETRIC_TRANSFER
@@ -182,7 +191,9 @@ class Promise {
   std::source_location definition_;  // set by get_return_object: only there do all compilers know the function's name
 
  private:
+#if ASYNCIO_AWAIT_SITES
   std::source_location site_;
+#endif
 #if !ASYNCIO_SYMMETRIC_TRANSFER
   static constexpr unsigned max_depth = 128;
   bool nested_ = false;  // start() is on the stack below: it sees left_, and goes on with the parent itself
@@ -234,6 +245,9 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   // Destroys it without the report that it was never awaited. Python: coro.close().
   void close() noexcept;
 
+  // The coroutine function; for one that has not been awaited.
+  const std::source_location& definition() const;
+
   // For those who make something else of a coroutine: the frame, which the caller now owns. Null once awaited.
   promise_type* release() noexcept { return std::exchange(frame_, nullptr); }
 
@@ -278,6 +292,9 @@ class [[nodiscard]] Coro<T>::Awaiter : public NativeAwaiter {
 
   T await_resume() { return frame_->result_.take(); }
 
+  // Instead of await_resume(), for those who look before they take.
+  Result<T>& result() { return frame_->result_; }
+
  private:
   promise_type* frame_;  // null where the coroutine had been awaited before
 };
@@ -321,6 +338,12 @@ void Coro<T>::close() noexcept {
   if (promise_type* frame = release()) frame->handle().destroy();
 }
 
+template <class T>
+const std::source_location& Coro<T>::definition() const {
+  if (frame_ == nullptr) throw_awaited_twice();
+  return frame_->definition();
+}
+
 }  // namespace asyncio::inline ASYNCIO_ABI
 
-#include <asyncio/foreign.h>
+#include <asyncio/waiter.h>

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -16,6 +17,7 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 class Executor;
+class ThreadPoolExecutor;
 class VirtualClock;
 
 // The interfaces of the kernel through which a loop waits.
@@ -23,7 +25,7 @@ struct Backend {
   enum class Kind : std::uint8_t {
     automatic,  // what the environment says in ASYNCIO_BACKEND, else io_uring where it works, else epoll
     epoll,
-    io_uring,
+    io_uring,  // the loop stays in the thread that runs it first: running it in another one throws RuntimeError
   };
 };
 
@@ -37,6 +39,8 @@ struct LoopOptions {
 // A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
 template <class F, class... Args>
 Callback<void()> bind_call(F&& f, Args&&... args) {
+  static_assert(!IsCoro<std::remove_cvref_t<F>>,
+                "a callback was expected, and this is a coroutine: use create_task()");
   using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
   static_assert(!Awaitable<Result>, "a callback was expected, and this is a coroutine: use create_task()");
   if constexpr (sizeof...(Args) == 0 && !std::is_member_pointer_v<std::decay_t<F>>) {
@@ -48,6 +52,21 @@ Callback<void()> bind_call(F&& f, Args&&... args) {
         };
   }
 }
+
+// The same for what is called again and again: f(args...) with the arguments as lvalues, which stay.
+template <class F, class... Args>
+Callback<void()> bind_repeated_call(F&& f, Args&&... args) {
+  using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
+  static_assert(!Awaitable<Result>,
+                "a callback was expected, and this is a coroutine: let the callback create_task() it");
+  return [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
+    asyncio::invoke(f, args...);
+  };
+}
+
+// What f(args...) gives, called once with arguments of its own; a copy where it gives a reference.
+template <class F, class... Args>
+using CallResult = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
 
 // What went wrong where nobody could be told; what an exception handler is given.
 struct ExceptionContext {
@@ -127,6 +146,26 @@ class EventLoop : public LoopCore {
     return soon_threadsafe(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
 
+  // --- file descriptors. For what has no stream: a library that brings its own sockets, a device.
+
+  // Calls f(args...) whenever `fd` can be read from, which includes its end and its errors: at every poll of the kernel,
+  // until f has read what there is, or the reader is removed. A second add replaces the first. The descriptor stays the
+  // caller's, who removes the reader before the close(). Throws ValueError where it is not open, RuntimeError where a
+  // stream uses it, std::system_error (EPERM) for what is always ready, such as a regular file.
+  template <class F, class... Args>
+  void add_reader(int fd, F&& f, Args&&... args) {
+    watch(fd, false, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // The same for writing. A reader and a writer of one descriptor have nothing to do with each other.
+  template <class F, class... Args>
+  void add_writer(int fd, F&& f, Args&&... args) {
+    watch(fd, true, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // From here on it is not called, not even if it is due already. Whether there was one; RuntimeError where a stream uses
+  // the descriptor.
+  bool remove_reader(int fd);
+  bool remove_writer(int fd);
+
   // The loop's clock: monotonic, and the virtual one in tests.
   TimePoint time() const;
   // now + delay, as far as the clock reaches.
@@ -138,13 +177,54 @@ class EventLoop : public LoopCore {
   Future<T> create_future() {
     return Future<T>(*this);
   }
-  // Also while the loop does not run yet.
+  // Also while the loop does not run yet. Throws RuntimeError where it is closed; the coroutine is closed then.
   template <class T>
   Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                       const std::source_location& site = std::source_location::current()) {
-    require_open();
+    try {
+      require_task_starts_here();
+    } catch (...) {
+      coro.close();
+      throw;
+    }
     return start_task(*this, std::move(coro), options, site);
   }
+
+  // Has each new task started by `factory` (task_factory.h); an empty one ends that.
+  void set_task_factory(TaskFactory factory);
+  const TaskFactory& get_task_factory() const;
+
+  // --- threads; include executor.h to call these
+
+  // Has f(args...) called by a thread of `executor`, which must live until the call has begun; null: of the default
+  // executor, a pool of min(32, processors + 4) threads, made when first needed. Gives a future with what it returns or
+  // throws. The executor owns f and its arguments. Cancelling the future cancels a call that has not begun; one that
+  // has goes on, and what becomes of it is dropped. Throws RuntimeError where the executor or the loop has ended.
+  template <class F, class... Args>
+  Future<CallResult<F, Args...>> run_in_executor(Executor& executor, F&& f, Args&&... args);
+  template <class F, class... Args>
+  Future<CallResult<F, Args...>> run_in_executor(Executor* executor, F&& f, Args&&... args);
+
+  // Replaces the default executor, whose threads do what they have, unseen. Only a pool of threads can be one.
+  void set_default_executor(ThreadPoolExecutor executor);
+
+  // Waits, without blocking the loop, until the threads of the default executor have done all their work and ended;
+  // there is none afterwards. With a timeout goes on without them after that time, with a report. Runner::close() does it.
+  Coro<> shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
+
+  // --- signals
+
+  // Has the loop call f(args...) after each `signal` that the process gets; signals that come in quick succession may
+  // share a call. f is a callback like any other, and may do what those may. Replaces an earlier handler. System calls
+  // are restarted. Only for the main thread: RuntimeError in another one. ValueError for a number that is no signal,
+  // RuntimeError for one that cannot be caught (SIGKILL, SIGSTOP).
+  template <class F, class... Args>
+  void add_signal_handler(int signal, F&& f, Args&&... args) {
+    set_signal_handler(signal, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+  }
+  // Restores what the system does by default; a call that is queued is dropped. False where there was no handler.
+  // close() removes all.
+  bool remove_signal_handler(int signal);
 
   // --- what goes wrong
 
@@ -169,6 +249,9 @@ class EventLoop : public LoopCore {
   // Puts a waiter where it is woken once nothing else is ready.
   void push_idle(LinkedWaiter& waiter) noexcept;
 
+  // Runs lookups of names, which may take long, in threads of their own: a busy default executor does not delay them.
+  Executor& resolver();
+
   static EventLoop& of(LoopCore& core) { return static_cast<EventLoop&>(core); }
   struct State;
   State& state() const { return *state_; }
@@ -177,7 +260,13 @@ class EventLoop : public LoopCore {
   Handle soon(Callback<void()> callback);
   TimerHandle at(TimePoint when, Callback<void()> callback);
   ThreadsafeHandle soon_threadsafe(Callback<void()> callback);
+  void watch(int fd, bool writing, Callback<void()> callback);
+  void set_signal_handler(int signal, Callback<void()> callback);
+  Executor& default_executor();
+  void check_executor_call() const;
   void require_open() const;
+  void require_startable() const;  // open, and neither this loop nor another runs in this thread
+  void require_task_starts_here() const;
 
   std::unique_ptr<State> state_;
 };
@@ -191,10 +280,20 @@ AwaitResult<A> EventLoop::run_until_complete(A&& awaitable) {
     auto handle = std::forward<A>(awaitable);
     run_until_done(handle.state());
     handle.state().mark_retrieved();
-    return handle.state().result.get();
+    if constexpr (std::is_lvalue_reference_v<A>) {
+      return handle.state().result.get();
+    } else {
+      return handle.state().take_or_copy();
+    }
   } else {
-    require_open();
-    auto task = start_task(*this, as_coro(std::forward<A>(awaitable)), {}, std::source_location::current());
+    auto coro = as_coro(std::forward<A>(awaitable));
+    try {
+      require_startable();
+    } catch (...) {
+      coro.close();
+      throw;
+    }
+    auto task = start_task(*this, std::move(coro), {}, std::source_location::current());
     run_until_done(task.state());
     task.state().mark_retrieved();
     return task.state().take_or_copy();

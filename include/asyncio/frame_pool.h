@@ -13,14 +13,16 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 // A frame costs a pop here where malloc costs a search, and carries no header. Memory comes in chunks, which go back to
 // the system when a thread ends, or when the loop of the thread is idle and finds whole chunks free (trim()). A block
-// may be freed by another thread than the one that took it: it then joins that thread's lists.
-// Under a sanitizer every block comes from operator new, so that a use after free is found.
+// may be freed by another thread than the one that took it: it then joins that thread's lists. A chunk of which a block
+// is still out when its thread ends goes back when that block has come home, wherever that is.
+// Under the address and the memory sanitizer every block comes from operator new, so that a use after free is found.
 class FramePool {
  public:
   static void* get(std::size_t size) {
     FramePool& pool = mine;
     const std::size_t index = (size + granularity - 1) / granularity;
-    if (index > pool.largest_) [[unlikely]]
+    // largest_ is never more than classes, but g++ cannot know it, and warns where the size of a frame is a constant.
+    if (index > classes || index > pool.largest_) [[unlikely]]
       return get_unpooled(size);
     if (Block* block = pool.free_[index]) [[likely]] {
       pool.free_[index] = block->next;
@@ -32,15 +34,16 @@ class FramePool {
   static void put(void* memory, std::size_t size) noexcept {
     FramePool& pool = mine;
     const std::size_t index = (size + granularity - 1) / granularity;
-    if (index > pool.largest_) [[unlikely]]
+    if (index > classes || index > pool.largest_) [[unlikely]]
       return put_unpooled(memory, size);
     Block* block = static_cast<Block*>(memory);
     block->next = pool.free_[index];
     pool.free_[index] = block;
   }
 
-  // Gives chunks of this thread that are wholly free back to the system.
-  static void trim() noexcept;
+  // Gives chunks of which this thread has every block back to the system; says how many. Walks all that is free: some
+  // ten nanoseconds for each block. A loop does it when it is idle (EventLoop::State::trim_memory).
+  static std::size_t trim() noexcept;
 
   // While one lives, what this thread gives back is kept: its bytes can still be read, and are not handed out again.
   class Quarantine {
@@ -49,8 +52,6 @@ class FramePool {
     Quarantine(const Quarantine&) = delete;
     ~Quarantine();
 
-   private:
-    std::size_t largest_;
   };
 
   // What this thread has handed out and not got back, in bytes: walks the lists, for tests. 0 where nothing is pooled.
@@ -68,22 +69,32 @@ class FramePool {
     Block* next;
   };
 
-  explicit constexpr FramePool(std::size_t largest) : largest_(largest) {}
+  struct Chunk;
+
+  constexpr FramePool() = default;
   void* carve(std::size_t index);
+  void watch_thread_end() noexcept;
+  void end_thread() noexcept;
+  void retire_chunk() noexcept;
+  static void count_off(Chunk& chunk, std::size_t bytes) noexcept;
+  static void give_back(Chunk& chunk) noexcept;
   static void* get_unpooled(std::size_t size);
   static void put_unpooled(void* memory, std::size_t size) noexcept;
 
   [[gnu::tls_model("initial-exec")]] static constinit thread_local FramePool mine;
 
-  std::size_t largest_;  // the highest class that is pooled; 0 where none is
+  std::size_t largest_ = 0;  // the highest class that is pooled; 0 where none is
   Block* free_[classes + 1] = {};
   char* cursor_ = nullptr;  // the rest of the newest chunk is [cursor_, end_)
   char* end_ = nullptr;
+  char* lot_ = nullptr;  // chunks that have not been touched yet are [lot_, lot_end_)
+  char* lot_end_ = nullptr;
   std::size_t chunks_ = 0;
   std::size_t carved_ = 0;  // bytes
+  bool watched_ = false;    // end_thread() will be called
   struct Kept;
-  bool keeping_ = false;  // a Quarantine lives
-  Kept* kept_ = nullptr;  // what it keeps
+  unsigned keeping_ = 0;  // how many Quarantines live
+  Kept* kept_ = nullptr;  // what they keep
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

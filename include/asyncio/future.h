@@ -19,6 +19,15 @@ class JoinBase : public LinkedWaiter {
  public:
   explicit JoinBase(FutureBase& state) : LinkedWaiter(plain), state_(&state) {}
   JoinBase(JoinBase&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}
+  ~JoinBase() {
+    if (task_ != nullptr) state_->release();
+  }
+
+  // Whether a request to cancel the waiting task was passed on, and may come back undelivered.
+  static bool has_forwarded(const Waiter& waiter) { return &waiter.kind() == &cancelled_it; }
+  // Whether a cancel of the waiting task, or of a scope that it is in, was passed on. Where the other has ended as
+  // cancelled, that was the waiting task's own doing.
+  bool was_forwarded() const { return kind_ != &plain; }
 
   bool await_ready() const { return state_->done(); }
 
@@ -26,6 +35,7 @@ class JoinBase : public LinkedWaiter {
   void await_suspend(std::coroutine_handle<P> self) {
     if (state_->loop() != this_thread.task->loop() || state_ == this_thread.task) [[unlikely]]
       refuse();
+    state_->retain();  // the handle that is awaited may be assigned to, or go, before this task runs again
     state_->joiners().push_back(*this);
     park(self);
   }
@@ -70,7 +80,7 @@ class JoinOnce : public JoinBase {
   explicit JoinOnce(State& state) : JoinBase(state) {}
   typename State::Value await_resume() {
     check_join();
-    return static_cast<State*>(state_)->take_or_copy();
+    return static_cast<State*>(state_)->take_or_copy(task_ != nullptr ? 2 : 1);
   }
 };
 
@@ -94,15 +104,20 @@ class [[nodiscard]] Ended : public LinkedWaiter {
   FutureBase* state_;
 };
 
-// A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue after.
-class DoneCallback : public LinkedWaiter, public Runnable {
+struct LoopCallbackLink : Link {};
+
+// A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue after. Until then
+// it is in LoopCore::callbacks, too.
+class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackLink {
  public:
   void run() noexcept final;
   void drop() noexcept final;
+  // The loop closes: the future may end when it is gone.
+  static void drop_all(LoopCore& loop) noexcept;
 
  protected:
   DoneCallback(FutureBase& subject, Context context);
-  virtual ~DoneCallback() = default;
+  virtual ~DoneCallback();
   virtual void call() = 0;
 
   FutureBase* subject_;  // retained once it has ended
@@ -139,8 +154,10 @@ class ValueState : public Base {
   using Value = T;
   using Base::Base;
 
-  T take_or_copy() {
-    if (this->shared()) {
+  // Moves the value out where there are no references but `own` of the caller's.
+  T take_or_copy(std::uint32_t own = 1) {
+    if (result.state() == Result<T>::State::exception) std::rethrow_exception(result.exception());
+    if (this->shared(own)) {
       if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
         return result.get();
       } else {

@@ -25,7 +25,7 @@ using TimePoint = Clock::time_point;
 class Timer : public TimerNode {
  public:
   using Fire = void (*)(Timer&) noexcept;
-  explicit Timer(Fire fire) : fire_(fire) {}
+  explicit Timer(Fire on_fire) : fire_(on_fire) {}
 
   // For the loop: the time has come. The timer is not armed any more.
   void fire() noexcept { fire_(*this); }
@@ -49,6 +49,7 @@ class HandleState : public Runnable {
   void drop() noexcept override { release(); }
   virtual void cancel() noexcept;
   bool cancelled() const { return cancelled_; }
+  const std::type_info& callback_type() const { return callback_.type(); }
 
   void retain() noexcept { ++references_; }
   void release() noexcept {
@@ -60,7 +61,6 @@ class HandleState : public Runnable {
   LoopCore* loop_;
   std::uint32_t references_ = 1;  // the loop's own, until it has run or is dropped
   bool cancelled_ = false;
-  bool ran_ = false;
   Callback<void()> callback_;
   Context context_;
 };

@@ -3,6 +3,7 @@
 
 #include <asyncio/event_loop.h>
 
+#include <exception>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -31,11 +32,17 @@ class Runner {
   Runner& operator=(const Runner&) = delete;
   ~Runner();  // close(), but what it throws is reported
 
-  // Runs the coroutine, or another awaitable, as a task; gives its value, or throws its exception. The first Ctrl-C
-  // cancels it, and once it has ended on that KeyboardInterrupt is thrown; the second throws at once. Throws RuntimeError
+  // Runs the coroutine, or another awaitable, as a task; gives its value, or throws its exception. Throws RuntimeError
   // in a running loop and after close(); the coroutine is closed then.
+  //
+  // Ctrl-C: the first cancels the task, which may clean up, and wait for that. KeyboardInterrupt is thrown once it has
+  // ended on the cancel; where it gives a value all the same, that is the result, and where somebody else has cancelled
+  // it as well, CancelledError is thrown. The second throws KeyboardInterrupt where the loop next looks. Where
+  // the loop is stuck in a step, so that it has not even seen these two, the third ends the program.
+  // Only in the main thread, and only where SIGINT has its default disposition; restored afterwards. A handler which the
+  // program installs meanwhile is left alone.
   template <Awaitable A>
-  AwaitResult<A> run(A&& awaitable, const TaskOptions& options = {}) {
+  AwaitResult<A> run(A&& awaitable, TaskOptions options = {}) {
     auto coro = as_coro(std::forward<A>(awaitable));
     try {
       prepare();
@@ -43,45 +50,64 @@ class Runner {
       coro.close();
       throw;
     }
+    const bool in_own_context = options.context == nullptr;
+    if (in_own_context && !context_.empty()) options.context = &context_;
     auto task = get_loop().create_task(std::move(coro), options);
-    run_main(task);
+    run_main(task, in_own_context);
     return task.state().take_or_copy();
   }
 
   EventLoop& get_loop();
 
-  // Cancels every task that is left, and runs the loop until all have ended; what they start meanwhile too. Then ends the
-  // default executor, and closes the loop. Twice is once.
+  // Cancels every task that is left, and runs the loop until all have ended; what they start meanwhile too. Then waits,
+  // for up to 300 seconds, until the threads of the default executor have ended, and closes the loop. Twice is once.
   void close();
 
  private:
   void prepare();
-  void run_main(const AnyTask& task);
+  void run_main(const AnyTask& task, bool in_own_context);
 
   RunOptions options_;
   std::unique_ptr<EventLoop> loop_;
-  Context context_;
+  Context context_;  // of the run() calls that were not given another; while empty, each makes its own
   bool closed_ = false;
 };
+
+// Has std::terminate() know SystemExit and KeyboardInterrupt (see run(), which calls this); for all else it goes on as
+// before. Once for the program.
+void install_terminate_handler() noexcept;
 
 // Runs a program's main coroutine, and everything that it starts, in a loop of its own:
 //
 //   int main() { return asyncio::run(async_main()); }
 //
-// Gives what the coroutine gives, 0 where that is nothing, and throws what it throws. Tasks that are left when it ends are cancelled and
-// waited for. Ctrl-C: see Runner. Python: asyncio.run().
+// Gives what the coroutine gives, 0 where that is nothing, and throws what it throws. Tasks that are left when it ends
+// are cancelled and waited for. Python: asyncio.run().
+//
+// Ctrl-C: see Runner. What leaves main() ends the program as it does in Python: SystemExit with its code, after what is
+// registered with atexit() and the destructors of globals; KeyboardInterrupt in the same way, and in the end by SIGINT,
+// so that a shell sees status 130 and stops its script; anything else with a line on standard error, and std::terminate.
 template <Awaitable A>
 auto run(A&& awaitable, const RunOptions& options = {}) {
+  install_terminate_handler();
   Runner runner(options);
-  if constexpr (std::is_void_v<AwaitResult<A>>) {
-    runner.run(std::forward<A>(awaitable));
-    runner.close();
-    return 0;
-  } else {
-    auto value = runner.run(std::forward<A>(awaitable));
-    runner.close();
-    return value;
+  std::exception_ptr error;
+  // What nobody catches does not unwind the stack: without a handler here the program would end without the cleaning up.
+  try {
+    if constexpr (std::is_void_v<AwaitResult<A>>) {
+      runner.run(std::forward<A>(awaitable));
+      runner.close();
+      return 0;
+    } else {
+      auto value = runner.run(std::forward<A>(awaitable));
+      runner.close();
+      return value;
+    }
+  } catch (...) {
+    error = std::current_exception();
   }
+  runner.close();
+  std::rethrow_exception(error);
 }
 
 // Runs f(args...), which gives a coroutine; owns f and its arguments meanwhile.

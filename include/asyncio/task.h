@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncio/future.h>
+#include <asyncio/task_factory.h>
 
 #include <concepts>
 #include <source_location>
@@ -15,8 +16,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 template <class T>
 class TaskState final : public ValueState<T, TaskBase> {
  public:
-  TaskState(LoopCore& loop, Coro<T>& coro, const std::source_location& creation) noexcept
-      : ValueState<T, TaskBase>(loop, *coro.release(), creation) {}
+  TaskState(LoopCore& loop, Coro<T>& coro, const std::source_location& creation, bool eager = false) noexcept
+      : ValueState<T, TaskBase>(loop, *coro.release(), creation, eager) {}
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
@@ -154,26 +155,43 @@ class Task : public AnyTask {
   State& state() const { return static_cast<State&>(*state_); }
 };
 
-// How a task starts. Views are copied by create_task().
-struct TaskOptions {
-  std::string_view name = {};
-  const Context* context = nullptr;  // run in this one, shared; null: in a copy of the creator's
-  bool eager_start = false;          // run up to its first suspension before create_task() returns
+template <class T>
+class NewTaskOf final : public NewTask {
+ public:
+  NewTaskOf(LoopCore& loop, Coro<T> coro, const TaskOptions& given, const std::source_location& definition,
+            const std::source_location& site)
+      : NewTask(loop, given, definition, site), coro_(std::move(coro)) {}
+  ~NewTaskOf() { coro_.close(); }
+
+  Task<T> start_it() { return Task<T>(static_cast<TaskState<T>&>(start_by_factory())); }
+
+ private:
+  TaskBase& make(bool eager) override { return *new TaskState<T>(*loop_, coro_, creation(), eager); }
+
+  Coro<T> coro_;
 };
 
-// Name, context and eager start: what most tasks do without.
-void apply_options(TaskBase& task, const TaskOptions& options);
-inline bool needs_options(const TaskOptions& options) {
-  const bool inherits = this_thread.task != nullptr ? !this_thread.task->plain() : this_thread.context != nullptr;
-  return inherits || options.context != nullptr || options.eager_start || !options.name.empty();
+// Whether there is a name, a context, an eager start or a task factory, which most tasks do without.
+inline bool needs_options(const LoopCore& loop, const TaskOptions& options) {
+  const bool may_inherit =
+      this_thread.context != nullptr || (this_thread.task != nullptr && !this_thread.task->plain());
+  return (may_inherit && Context::any_values()) || loop.has_task_factory || options.context != nullptr || options.eager_start.has_value() ||
+         !options.name.empty();
+}
+
+// Never inline: it would make the frame of each coroutine that starts tasks larger.
+template <class T>
+[[gnu::noinline, gnu::cold]] Task<T> start_task_with(LoopCore& loop, Coro<T> coro, const TaskOptions& options,
+                                                     const std::source_location& site) {
+  const std::source_location definition = coro.definition();
+  return NewTaskOf<T>(loop, std::move(coro), options, definition, site).start_it();
 }
 
 template <class T>
 Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, const std::source_location& site) {
-  Task<T> task(*new TaskState<T>(loop, coro, site));
-  if (needs_options(options)) [[unlikely]]
-    apply_options(*task.AnyTask::state(), options);
-  return task;
+  if (needs_options(loop, options)) [[unlikely]]
+    return start_task_with(loop, std::move(coro), options, site);
+  return Task<T>(*new TaskState<T>(loop, coro, site));
 }
 
 // Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).

@@ -30,13 +30,18 @@ namespace asyncio::inline ASYNCIO_ABI {
 // A woken task owns what it was woken for: give it away before, or with, the wake, so that nobody can come in between.
 // A cancel of a waiting task takes it out of the queue, and co_await throws CancelledError; the others keep their places.
 // A cancel that comes after the wake lands at the task's next wait, so that what it was given is not lost.
-// It belongs to a loop only while somebody waits: a task of another loop then gets RuntimeError. It must outlive its
-// waiters, and is to be used by the thread of their loop.
+// It belongs to a loop only while somebody waits: a task of another loop then gets RuntimeError. It is to be used by the
+// thread of that loop. Tasks that still wait when it is destroyed can only be cancelled from then on: what stands in the
+// main coroutine of a program goes before the tasks that run() cancels.
 class WaitQueue {
  public:
   class Waiter;
 
   WaitQueue() = default;
+  ~WaitQueue() {
+    if (!empty()) [[unlikely]]
+      leave_waiters_alone();
+  }
 
   // The kind of a wait, with the name that the inspector shows.
   static constexpr WaitKind kind(const char* reason) { return {.reason = reason, .remove = &remove}; }
@@ -55,7 +60,11 @@ class WaitQueue {
   // Lets all that wait now go on, in their order. Gives how many there were.
   int wake_all() noexcept;
 
+  // Has a task that waits in another queue of the same loop wait in this one from now on, behind all others.
+  void transfer(Waiter& waiter) noexcept;
+
  private:
+  void leave_waiters_alone() noexcept;
   static void remove(asyncio::Waiter& waiter) noexcept;
   void push(Waiter& waiter);
 
@@ -83,6 +92,11 @@ class WaitQueue::Waiter : public LinkedWaiter {
 [[noreturn]] void throw_two_loops(const char* reason);
 
 inline void WaitQueue::remove(asyncio::Waiter& waiter) noexcept { static_cast<Waiter&>(waiter).unlink(); }
+
+inline void WaitQueue::transfer(Waiter& waiter) noexcept {
+  waiter.unlink();
+  waiters_.push_back(waiter);
+}
 
 inline WaitQueue::Waiter& WaitQueue::front() { return static_cast<Waiter&>(*waiters_.next); }
 

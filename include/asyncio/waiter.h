@@ -28,9 +28,11 @@ struct TaskExtra;
 struct LoopCore {
   ReadyQueue ready;
   Link live;                           // every task that has started and not ended
+  Link callbacks;                      // every done callback that waits for its future
   std::uint64_t task_numbers = 0;      // the next number for a name "Task-N", and
   std::uint64_t task_numbers_end = 0;  // the end of the block that this loop has drawn
   bool debug = false;
+  bool has_task_factory = false;
 };
 
 // What all waits of one kind have in common; one static object for each.
@@ -56,6 +58,9 @@ class Waiter : public NativeAwaiter {
 
   // Lets the task that awaits continue in its turn. The caller has taken the waiter out of its list.
   void wake() noexcept;
+
+  // The same, at once instead of in its turn: for what the loop runs itself, and not inside of a task.
+  void wake_now() noexcept;
 
   TaskBase* task() const { return task_; }  // null before the wait
   const WaitKind& kind() const { return *kind_; }
@@ -112,7 +117,7 @@ class FutureBase : public Runnable {
   void release() noexcept {
     if (--references_ == 0) destroy();
   }
-  bool shared() const { return references_ > 1; }
+  bool shared(std::uint32_t own) const { return references_ > own; }  // by others than `own` of the caller
 
   bool done() const { return (flags_ & done_flag) != 0; }
   bool cancelled() const { return (flags_ & cancelled_flag) != 0; }
@@ -125,6 +130,8 @@ class FutureBase : public Runnable {
 
   Link& joiners() { return joiners_; }
   const Link& joiners() const { return joiners_; }
+  // Whether it ended with an exception other than CancelledError. Does not count as a look at it.
+  bool failed() const { return (flags_ & failed_flag) != 0; }
   void mark_retrieved() noexcept { flags_ &= static_cast<std::uint8_t>(~unretrieved_flag); }
 
   virtual const TaskBase* as_task() const { return nullptr; }
@@ -136,6 +143,8 @@ class FutureBase : public Runnable {
   }
   void require_pending() const {
     if (done()) throw_done();
+    if (!joiners_.alone() && loop_->debug) [[unlikely]]
+      check_thread();
   }
 
  protected:
@@ -145,7 +154,9 @@ class FutureBase : public Runnable {
     unretrieved_flag = 4,  // ended with an exception that nobody has looked at
     started_flag = 8,      // the body of the task runs, or has run
     body_ended_flag = 16,  // the outermost coroutine of the task is at its end
-    queued_flag = 32,      // the task is in the loop's list of cancels to deliver
+    queued_flag = 32,      // the task is in the loop's list of cancels to deliver, and
+    passed_on_flag = 64,   // had its turn there, and another task has the request now
+    failed_flag = 128,     // ended with an exception, CancelledError apart
   };
   enum Interrupt : std::uint8_t {
     edge = 1,   // a request of cancel() that has not been delivered
@@ -181,6 +192,7 @@ class FutureBase : public Runnable {
   void tell_joiners() noexcept;
   void report_never_retrieved(const std::exception_ptr& error) noexcept;
   void drop_callbacks() noexcept;
+  void check_thread() const;
   [[noreturn]] void throw_pending() const;
   [[noreturn]] void throw_done() const;
 };
@@ -201,6 +213,7 @@ class TaskBase : public FutureBase, private LiveLink {
   int cancelling() const { return cancels_; }
 
   void run() noexcept final;        // one step
+  void start_eagerly() noexcept;    // the first one, now, within whatever runs
   void destroy_pending() noexcept;  // the loop closes: there is no next step
   void interrupt_parked();          // takes a task that is to be cancelled out of its wait
 
@@ -217,6 +230,10 @@ class TaskBase : public FutureBase, private LiveLink {
   }
   [[noreturn]] void throw_interrupt();
 
+  // For CancelScope: what the scopes of the task demand has changed. The one whose error a wait throws now; null: none.
+  void look_at_scopes() noexcept;
+  const void* deciding_scope() const noexcept;
+
   const TaskBase* as_task() const final { return this; }
   const Waiter* waiter() const { return waiter_; }         // null while it runs, or is about to
   const Promise* innermost() const { return innermost_; }  // null once done
@@ -230,10 +247,11 @@ class TaskBase : public FutureBase, private LiveLink {
   static TaskBase& from_live(Link& link) { return static_cast<TaskBase&>(static_cast<LiveLink&>(link)); }
 
  protected:
-  TaskBase(LoopCore& loop, Promise& body, const std::source_location& creation) noexcept
+  // One that starts eagerly is not queued: start_eagerly() follows.
+  TaskBase(LoopCore& loop, Promise& body, const std::source_location& creation, bool eager) noexcept
       : FutureBase(&loop), innermost_(&body), identity_(draw_number(loop)), creation_(creation) {
     loop.live.push_back(static_cast<LiveLink&>(*this));
-    loop.ready.push(*this);
+    if (!eager) loop.ready.push(*this);
   }
   ~TaskBase();
 
@@ -252,6 +270,10 @@ class TaskBase : public FutureBase, private LiveLink {
   void end_with(const std::exception_ptr& error) noexcept;
   void end_unstarted() noexcept;
   void step() noexcept;
+  void tell_of_cancel();  // its turn in the list of cancels
+  bool awaits_itself() const;
+  void interrupt_wait() noexcept;
+  void note_interrupter();
 
   Promise* innermost_;  // the suspended coroutine to be resumed; the outermost before the start and after the end
   Waiter* waiter_ = nullptr;
@@ -284,6 +306,11 @@ inline void Waiter::wake() noexcept {
   task.loop_->ready.push(task);
 }
 
+inline void Waiter::wake_now() noexcept {
+  task_->waiter_ = nullptr;
+  task_->run();
+}
+
 inline void Waiter::check_all() {
   if (kind_ == &interrupted || task_->interrupts_ != 0) [[unlikely]]
     throw_interrupted();
@@ -299,3 +326,5 @@ inline void Waiter::park(Promise& innermost) {
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/foreign.h>

@@ -2,7 +2,9 @@
 #include <asyncio/error.h>
 
 #include "backend/epoll.h"
+#include "backend/io_uring.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -19,10 +21,26 @@ Backend::Kind kind_of_environment() {
 }
 }  // namespace
 
-std::unique_ptr<KernelBackend> make_backend(Backend::Kind kind, bool) {
-  if (kind == Backend::Kind::automatic) kind = kind_of_environment();
-  if (kind == Backend::Kind::io_uring) throw RuntimeError("io_uring is not available");
-  return std::make_unique<EpollBackend>();
+std::unique_ptr<KernelBackend> make_backend(Backend::Kind kind, bool debug) {
+  std::string why = "the program asked for it";
+  if (kind == Backend::Kind::automatic) {
+    kind = kind_of_environment();
+    why = "ASYNCIO_BACKEND names it";
+  }
+  std::unique_ptr<KernelBackend> backend;
+  if (kind != Backend::Kind::epoll) {
+    std::string reason;
+    backend = UringBackend::make(reason);
+    if (backend == nullptr && kind == Backend::Kind::io_uring)
+      throw RuntimeError("io_uring is not available: " + reason);
+    if (kind == Backend::Kind::automatic) {
+      why = backend != nullptr ? "it works here" : "io_uring is not available: " + reason;
+    }
+  }
+  if (backend == nullptr) backend = std::make_unique<EpollBackend>();
+  if (debug)
+    std::fprintf(stderr, "asyncio: this loop uses %s: %s\n", std::string(backend->name()).c_str(), why.c_str());
+  return backend;
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "backend/epoll.h"
 
+#include <asyncio/error.h>
+
+#include "backend/readiness.h"
 #include "base/system_error.h"
 
 #include <sys/eventfd.h>
@@ -9,21 +12,6 @@
 #include <ctime>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-namespace {
-constexpr std::int64_t millisecond = 1'000'000;
-constexpr std::int64_t longest_wait = 24 * 3600 * std::int64_t{1000};  // ms
-
-std::uint8_t readiness_of(std::uint32_t events) {
-  std::uint8_t readiness = 0;
-  if ((events & EPOLLIN) != 0) readiness |= readable;
-  if ((events & EPOLLOUT) != 0) readiness |= writable;
-  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness |= readable | hung_up;
-  if ((events & EPOLLHUP) != 0) readiness |= writable;
-  if ((events & EPOLLERR) != 0) readiness |= readable | writable | failed;
-  return readiness;
-}
-}  // namespace
 
 EpollBackend::EpollBackend() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_ || !wake_) throw_errno("epoll");
@@ -39,16 +27,34 @@ std::int64_t EpollBackend::now() const {
   return time.tv_sec * 1'000'000'000 + time.tv_nsec;
 }
 
-void EpollBackend::poll(std::int64_t deadline) {
-  std::int64_t wait = -1;
-  if (deadline <= 0) {
-    wait = 0;
-  } else if (deadline != forever) {
-    // Up to the next millisecond: a wait that ends too early would only be followed by another.
-    const std::int64_t left = deadline - now();
-    wait = left <= 0 ? 0 : std::min((left - 1) / millisecond + 1, longest_wait);
+// Waits at most so long; negative: for ever.
+int EpollBackend::wait(std::int64_t nanoseconds) {
+  // To the nanosecond where the system can (Linux 5.11, and no sandbox from before it); else up to the next millisecond:
+  // a wait that ends too early would only be followed by another.
+  static constinit std::atomic<bool> precise = true;
+  if (nanoseconds <= 0 || !precise.load(std::memory_order_relaxed)) {
+    constexpr std::int64_t longest = 24 * 3600 * std::int64_t{1000};
+    const std::int64_t milliseconds = nanoseconds <= 0 ? nanoseconds : (nanoseconds - 1) / 1'000'000 + 1;
+    return ::epoll_wait(epoll_.get(), events_.data(), most_events,
+                        static_cast<int>(std::clamp<std::int64_t>(milliseconds, -1, longest)));
   }
-  const int count = ::epoll_wait(epoll_.get(), events_.data(), most_events, static_cast<int>(wait));
+  const timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+  const int count = ::epoll_pwait2(epoll_.get(), events_.data(), most_events, &time, nullptr);
+  if (count >= 0 || (errno != ENOSYS && errno != EPERM)) return count;
+  precise.store(false, std::memory_order_relaxed);
+  return wait(nanoseconds);
+}
+
+void EpollBackend::poll(std::int64_t deadline) {
+  if (forked()) [[unlikely]]
+    throw RuntimeError("this event loop was made before a fork(): the child needs one of its own");
+  std::int64_t left = 0;
+  if (deadline == forever) {
+    left = -1;
+  } else if (deadline > 0) {
+    left = std::max<std::int64_t>(0, deadline - now());
+  }
+  const int count = wait(left);
   if (count < 0) {
     if (errno == EINTR) return;
     throw_errno("epoll_wait");
@@ -76,15 +82,16 @@ void EpollBackend::add(WatchedFd& fd, std::uint32_t events) {
 }
 
 void EpollBackend::watch(WatchedFd& fd) {
-  add(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  add(fd, edge_events | EPOLLET);
   fd.watched_ = true;
 }
 
 void EpollBackend::unwatch(WatchedFd& fd) noexcept {
   if (!fd.watched_) return;
   fd.watched_ = false;
+  // A child shares the set with its parent, and would end the watch for both.
   epoll_event unused{};
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.fd(), &unused);
+  if (!forked()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.fd(), &unused);
   for (int i = next_event_; i < last_event_; ++i) {
     epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == &fd) event.data.ptr = nullptr;
@@ -94,16 +101,13 @@ void EpollBackend::unwatch(WatchedFd& fd) noexcept {
 void EpollBackend::watch_once(WatchedFd& fd, std::uint8_t interest) {
   if (interest == 0) return unwatch(fd);
   epoll_event event{};
-  event.events = EPOLLONESHOT;
-  if ((interest & readable) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
-  if ((interest & writable) != 0) event.events |= EPOLLOUT;
+  event.events = events_of(interest) | EPOLLONESHOT;
   event.data.ptr = &fd;
-  if (!fd.watched_) {
-    add(fd, event.events);
-    fd.watched_ = true;
-  } else if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd.fd(), &event) != 0) {
-    throw_errno("epoll_ctl");
-  }
+  // ENOENT: the descriptor was closed, and its number is another file's now.
+  if (fd.watched_ && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd.fd(), &event) == 0) return;
+  if (fd.watched_ && errno != ENOENT) throw_errno("epoll_ctl");
+  add(fd, event.events);
+  fd.watched_ = true;
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "base/fork.h"
 #include "base/unique_fd.h"
 #include "core/backend.h"
 
 #include <sys/epoll.h>
 
 #include <array>
-#include <unordered_map>
-#include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -30,6 +29,10 @@ class EpollBackend final : public KernelBackend {
 
   void add(WatchedFd& fd, std::uint32_t events);
 
+  int wait(std::int64_t nanoseconds);
+  bool forked() const { return generation_ != fork_generation.load(std::memory_order_relaxed); }
+
+  const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
   UniqueFd epoll_;
   UniqueFd wake_;
   std::array<epoll_event, most_events> events_;

@@ -42,12 +42,6 @@ static_assert(std::endian::native == std::endian::little);
 
 [[noreturn]] void fail(int error, const char* what) { throw std::system_error(error, std::system_category(), what); }
 
-// A resource that ran out says nothing about io_uring: epoll would hide the error until the next descriptor.
-bool ran_out(const std::error_code& error) {
-  const auto errors = {ENOMEM, EMFILE, ENFILE, EAGAIN};
-  return std::find(errors.begin(), errors.end(), error.value()) != errors.end();
-}
-
 unsigned* word_at(void* base, unsigned offset) {
   return reinterpret_cast<unsigned*>(static_cast<std::byte*>(base) + offset);
 }
@@ -123,6 +117,17 @@ Ring::Mapping Ring::map(std::size_t size, std::uint64_t offset) const {
   // A forked child that went on would write into the queues of its parent.
   ::madvise(address, size, MADV_DONTFORK);
   return {address, size};
+}
+
+// epoll would hide such an error until the next descriptor.
+bool Ring::ran_out(const std::error_code& error) {
+  const auto errors = {ENOMEM, EMFILE, ENFILE, EAGAIN};
+  return std::find(errors.begin(), errors.end(), error.value()) != errors.end();
+}
+
+void Ring::enable() {
+  if (::syscall(__NR_io_uring_register, fd_, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) != 0)
+    fail(errno, "io_uring_register: enable");
 }
 
 void Ring::self_test() {

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -70,6 +71,13 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
   ~Ring();
+
+  // For a ring that was opened with IORING_SETUP_R_DISABLED: begins, and makes the calling thread its owner. Until then
+  // nothing may be queued. Throws std::system_error.
+  void enable();
+
+  // Whether an error says that a resource ran out, and nothing about io_uring.
+  static bool ran_out(const std::error_code& error);
 
   // Proves on a ring that is still unused that it does what is promised here, in about ten system calls. Throws
   // std::system_error, with EOPNOTSUPP where the kernel accepts an operation but does not do it.
@@ -130,6 +138,10 @@ class Ring {
   // How many completions are ready, without waiting. Enters the kernel only where entries are queued or where it has
   // work set aside for this thread: in a busy loop with nothing to do it costs a few loads.
   unsigned peek();
+
+  // Whether the kernel holds completions that do not fit; the next peek() or wait gets at them. Until then it ends every
+  // multishot operation that has something to say.
+  bool overflown() const { return (relaxed(sq_flags_) & IORING_SQ_CQ_OVERFLOW) != 0; }
 
   // Calls function(user_data, result, flags) for the completions that are ready, in order, and returns their number.
   // The function may queue, submit, wait, and reap as well: each completion leaves the queue before its call. What

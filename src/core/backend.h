@@ -24,7 +24,9 @@ enum Readiness : std::uint8_t {
 //
 // Readiness is told as edges: ready() is called when the kernel says that something became possible, and not again before
 // an operation has found that it no longer was (EAGAIN, a short read). So the owner tries the system call first, and
-// waits for ready() after it failed. The kernel never owns a buffer of the user, so that a cancel takes effect at once.
+// waits for ready() after it failed. A bit that is missing says nothing: io_uring names only what has just happened, so
+// the owner adds the bits to those that it has. The kernel never owns a buffer of the user, so that a cancel takes
+// effect at once.
 class WatchedFd {
  public:
   explicit WatchedFd(int fd) : fd_(fd) {}
@@ -54,7 +56,11 @@ class WatchedFd {
 // What a kernel interface must offer. One file each, src/backend/; tests/backend/ holds the contract that each passes.
 //
 // Operations on sockets are not here: they are the direct system calls on either interface, which measured faster than
-// queueing one request each (a readiness edge costs nothing where the call succeeds at once). For one thread, but wake().
+// queueing one request each (a readiness edge costs nothing where the call succeeds at once).
+//
+// Threads: it may be made, and begin to watch, in one thread, and be polled in another. From the first poll() on all but
+// wake() belongs to that thread; on io_uring for ever: poll() and watch() throw RuntimeError in any other.
+// Fork: in a child poll() throws RuntimeError, unwatch() and the destructor leave the parent's watches alone.
 class KernelBackend {
  public:
   static constexpr std::int64_t forever = INT64_MAX;
@@ -66,21 +72,24 @@ class KernelBackend {
   virtual std::int64_t now() const = 0;
 
   // Calls ready() of the watched descriptors that had an edge. Waits for one until the clock shows `deadline` (which
-  // may have passed: then it only looks), or wake() is called. A wait may end early.
+  // may have passed: then it only looks), or wake() is called. A wait may end early. Only looking costs io_uring no
+  // system call where nothing has happened, and epoll one.
   virtual void poll(std::int64_t deadline) = 0;
 
   // Ends the poll() that waits, or the next one. Any thread and any signal handler may call it.
   virtual void wake() noexcept = 0;
 
   // Begins to watch for edges; the first ready() tells what is possible already. Throws std::system_error: EPERM for
-  // what cannot be polled (a regular file), ENOMEM, ENOSPC.
+  // what cannot be polled (a regular file), EBADF, ENOMEM, ENOSPC.
   virtual void watch(WatchedFd& fd) = 0;
 
-  // Ends it: no ready() comes any more, not even one that the kernel has already sent. To be called before the close().
+  // Ends it: no ready() comes any more, not even one that the kernel has already sent. To be called before the close(),
+  // which then ends the file as usual: nothing here holds it open. (But on io_uring outside of its thread, until that
+  // thread or the backend has ended.)
   virtual void unwatch(WatchedFd& fd) noexcept = 0;
 
   // Asks for one ready() when `fd` is readable or writable (or both), whether or not it was told before. An earlier
-  // request for the same descriptor is replaced; `interest` 0 withdraws it. For descriptors that are not watch()ed.
+  // request of the same owner is replaced; `interest` 0 withdraws it. For descriptors that are not watch()ed.
   // Throws like watch().
   virtual void watch_once(WatchedFd& fd, std::uint8_t interest) = 0;
 };

@@ -35,24 +35,44 @@ auto place(Values& values, const AnyContextVar* variable) {
 }
 }  // namespace
 
+// What was entered comes first: it was entered by whatever runs now. A loop enters nothing around the steps of tasks.
 Context& Context::active() {
-  if (this_thread.task != nullptr) return this_thread.task->extra().context;
   if (this_thread.context != nullptr) return *this_thread.context;
+  if (this_thread.task != nullptr) return this_thread.task->extra().context;
   // A pointer to the thread's own context is set with its first value, so that the ones without cost nothing.
+  this_thread.context = &of_thread;
   return of_thread;
 }
 
-Context Context::current() {
-  if (this_thread.task != nullptr) {
-    const TaskExtra* extra = this_thread.task->extra_if_any();
-    return extra != nullptr ? extra->context.copy() : Context();
-  }
-  return this_thread.context != nullptr ? this_thread.context->copy() : of_thread.copy();
+const Context* Context::active_if_any() noexcept {
+  if (this_thread.context != nullptr) return this_thread.context;
+  if (this_thread.task == nullptr) return &of_thread;
+  const TaskExtra* extra = this_thread.task->extra_if_any();
+  return extra != nullptr ? &extra->context : nullptr;
 }
+
+Context Context::current() {
+  const Context* active = active_if_any();
+  return active != nullptr ? active->copy() : Context();
+}
+
+bool Context::any_values() noexcept {
+  const Context* active = active_if_any();
+  return active != nullptr && !active->empty();
+}
+
+Context::Context(const Context& other) : cell_(other.cell()) {}
+
+const std::shared_ptr<Context::Cell>& Context::cell() const {
+  if (cell_ == nullptr) cell_ = std::make_shared<Cell>();
+  return cell_;
+}
+
+bool Context::empty() const { return cell_ == nullptr || cell_->values == nullptr; }
 
 Context Context::copy() const {
   Context result;
-  if (cell_ != nullptr) result.cell_ = std::make_shared<Cell>(*cell_);
+  if (!empty()) result.cell_ = std::make_shared<Cell>(*cell_);
   return result;
 }
 
@@ -60,13 +80,8 @@ Context::Entered::Entered(Context& context) : previous_(std::exchange(this_threa
 Context::Entered::~Entered() { this_thread.context = previous_; }
 
 AnyContextVar::Value AnyContextVar::find() const {
-  const Context* context = this_thread.context != nullptr ? this_thread.context : &of_thread;
-  if (this_thread.task != nullptr) {
-    const TaskExtra* extra = this_thread.task->extra_if_any();
-    if (extra == nullptr) return nullptr;
-    context = &extra->context;
-  }
-  if (context->cell_ == nullptr) return nullptr;
+  const Context* context = Context::active_if_any();
+  if (context == nullptr || context->empty()) return nullptr;
   const Context::Cell::Values& values = *context->cell_->values;
   auto at = place(values, this);
   return at != values.end() && at->variable == this ? at->value : nullptr;
@@ -75,11 +90,7 @@ AnyContextVar::Value AnyContextVar::find() const {
 AnyContextVar::Value AnyContextVar::exchange(Value value) const {
   Context& context = Context::active();
   auto values = std::make_shared<Context::Cell::Values>();
-  if (context.cell_ == nullptr) {
-    context.cell_ = std::make_shared<Context::Cell>();
-  } else {
-    *values = *context.cell_->values;
-  }
+  if (!context.empty()) *values = *context.cell_->values;
   Value old;
   auto at = place(*values, this);
   if (at != values->end() && at->variable == this) {
@@ -92,7 +103,7 @@ AnyContextVar::Value AnyContextVar::exchange(Value value) const {
   } else if (value != nullptr) {
     values->insert(at, {this, std::move(value)});
   }
-  context.cell_->values = std::move(values);
+  context.cell()->values = std::move(values);
   return old;
 }
 

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/event_loop.h>
 
+#include <asyncio/frame_pool.h>
+
+#include "core/loop_resource.h"
 #include "core/loop_state.h"
 #include "core/report.h"
+
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <typeinfo>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -16,26 +23,29 @@ namespace {
 constexpr unsigned most_steps_per_poll = 256;
 constexpr std::int64_t longest_between_polls = 500'000;  // ns
 
+constexpr std::size_t kept_chunks = 16;                          // of frame memory: 1 MiB
+constexpr std::int64_t shortest_trim_pause = 1'000'000'000;      // ns
+constexpr std::int64_t longest_trim_pause = 60 * 1'000'000'000L;  // ns
+
 // Marks the loop as the one that runs in this thread.
 class Running {
  public:
   explicit Running(EventLoop& loop) : state_(loop.state()) {
-    if (state_.closed) throw RuntimeError("the event loop is closed");
-    if (state_.running) throw RuntimeError("this event loop is already running");
-    if (this_thread.loop != nullptr)
-      throw RuntimeError("cannot run an event loop while another one runs in this thread");
     state_.running = true;
     state_.thread = std::this_thread::get_id();
     this_thread.loop = &loop;
+    this_thread.context = nullptr;
   }
   Running(const Running&) = delete;
   ~Running() {
     state_.running = false;
     this_thread.loop = nullptr;
+    this_thread.context = context_;
   }
 
  private:
   EventLoop::State& state_;
+  Context* context_ = this_thread.context;  // of the caller; tasks and callbacks have their own
 };
 }  // namespace
 
@@ -43,17 +53,46 @@ EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
     : loop(owner),
       backend(make_backend(options.backend, owner.debug)),
       clock(options.clock),
-      inbox(new Inbox(*backend)) {}
+      inbox(new Inbox(*backend)),
+      fds(owner) {}
 
 EventLoop::State::~State() { inbox->release(); }
+
+namespace {
+struct AllLoops {
+  std::mutex mutex;
+  std::vector<const LoopCore*> loops;
+};
+AllLoops& all_loops() noexcept {
+  static AllLoops& all = *new AllLoops;  // never destroyed: a handle in a global may ask at the very end
+  return all;
+}
+
+// The child of a fork() does not run the loop of its parent.
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { this_thread = {}; });
+}  // namespace
+
+bool is_alive(const LoopCore* loop) noexcept {
+  AllLoops& all = all_loops();
+  std::lock_guard lock(all.mutex);
+  return std::find(all.loops.begin(), all.loops.end(), loop) != all.loops.end();
+}
 
 EventLoop::EventLoop(const LoopOptions& options) {
   const char* environment = std::getenv("ASYNCIO_DEBUG");
   debug = options.debug || (environment != nullptr && *environment != '\0' && std::strcmp(environment, "0") != 0);
   state_ = std::make_unique<State>(*this, options);
+  AllLoops& all = all_loops();
+  std::lock_guard lock(all.mutex);
+  all.loops.push_back(this);
 }
 
-EventLoop::~EventLoop() { close(); }
+EventLoop::~EventLoop() {
+  close();
+  AllLoops& all = all_loops();
+  std::lock_guard lock(all.mutex);
+  std::erase(all.loops, this);
+}
 
 bool EventLoop::is_running() const { return state_->running; }
 bool EventLoop::is_closed() const { return state_->closed; }
@@ -65,7 +104,27 @@ void EventLoop::require_open() const {
 
 EventLoop& get_running_loop() { return EventLoop::of(running_loop()); }
 
+void EventLoop::set_task_factory(TaskFactory factory) {
+  has_task_factory = static_cast<bool>(factory);
+  state_->task_factory = std::move(factory);
+}
+
+const TaskFactory& EventLoop::get_task_factory() const { return state_->task_factory; }
+
+void EventLoop::require_startable() const {
+  require_open();
+  if (state_->running) throw RuntimeError("this event loop is already running");
+  if (this_thread.loop != nullptr)
+    throw RuntimeError("cannot run an event loop while another one runs in this thread");
+}
+
+void EventLoop::require_task_starts_here() const {
+  state_->check_caller("create_task");
+  require_open();
+}
+
 void EventLoop::run_forever() {
+  require_startable();
   Running running(*this);
   State& state = *state_;
   do {
@@ -116,13 +175,35 @@ void EventLoop::State::run_once() {
   if (batch.empty()) {
     if (loop.ready.empty() || steps_left == 0) poll();
     batch.take_first(loop.ready);
+    ran_since_trim = true;
   }
-  while (Runnable* next = batch.pop()) {
+  if (loop.debug) [[unlikely]]
+    return run_batch_watched();
+  while (exit == nullptr) [[likely]] {  // a poll, too, may have asked to leave: on the second Ctrl-C
+    Runnable* next = batch.pop();
+    if (next == nullptr) return;
     next->run();
-    if (exit != nullptr) [[unlikely]]
-      return;
     if (--steps_left == 0) [[unlikely]]
       poll();
+  }
+}
+
+void EventLoop::State::run_batch_watched() {
+  while (exit == nullptr) {
+    Runnable* next = batch.pop();
+    if (next == nullptr) return;
+    // What it is must be known before it runs, because it may be gone afterwards.
+    const AnyTask task(dynamic_cast<TaskBase*>(next));
+    const std::source_location function = task ? task.state()->innermost()->definition() : std::source_location();
+    const HandleState* handle = dynamic_cast<HandleState*>(next);
+    const std::type_info& type = handle != nullptr ? handle->callback_type() : typeid(*next);
+    const bool known = task || handle != nullptr || dynamic_cast<DoneCallback*>(next) != nullptr;
+    const std::int64_t begin = now();
+    next->run();
+    const std::int64_t took = now() - begin;
+    if (known && took >= loop.slow_callback_duration.count())
+      report_slow(loop, task ? task.name() + ", in " + describe(function) + "," : "callback " + describe(type), took);
+    if (--steps_left == 0) poll();
   }
 }
 
@@ -137,24 +218,48 @@ void EventLoop::State::poll() {
       steps_per_poll = std::min(most_steps_per_poll, steps_per_poll * 2);
     }
   }
+  if (signals != nullptr) signals->dispatch();
   if (!inbox->empty()) inbox->run_all(loop);
   const bool idle = batch.empty() && loop.ready.empty() && !stopping && exit == nullptr;
   if (!idle || !idle_waiters.alone()) {
     backend->poll(0);
     if (idle && loop.ready.empty() && inbox->empty() && timers.next() > now()) wake_idle();
   } else if (inbox->prepare_to_wait()) {
-    backend->poll(wait_until());
+    const std::int64_t look_again = trim_memory();
+    backend->poll(std::min(wait_until(), look_again));
     inbox->end_wait();
   }
+  if (signals != nullptr) signals->dispatch();
   if (!inbox->empty()) inbox->run_all(loop);
   fire_timers();
   polled_at = backend->now();
   steps_left = steps_per_poll;
 }
 
+// A loop may be idle a hundred thousand times a second, and a look walks all that is free: so it looks at most once a
+// second, for at most 1/256 of the time, and ever more seldom (up to once a minute) where it finds nothing. A loop that
+// is idle for long wakes up once more for the look that was put off, and then not again.
+std::int64_t EventLoop::State::trim_memory() noexcept {
+  if (FramePool::chunks() <= kept_chunks || !ran_since_trim) return KernelBackend::forever;
+  if (polled_at < trim_at) return clock == nullptr ? trim_at : KernelBackend::forever;
+  const std::int64_t begin = backend->now();
+  const bool found = FramePool::trim() > 0;
+  const std::int64_t end = backend->now();
+  const std::int64_t least = std::max(shortest_trim_pause, (end - begin) * 256);
+  trim_pause = std::min(longest_trim_pause, found ? least : std::max(least, trim_pause * 2));
+  trim_at = end + trim_pause;
+  ran_since_trim = false;
+  return KernelBackend::forever;
+}
+
 std::int64_t EventLoop::State::wait_until() {
   if (clock == nullptr) return timers.next();
   if (outside_work > 0 || timers.size() == 0) return KernelBackend::forever;
+  if (fds.watching()) {
+    // What can be read or written now comes before what time brings.
+    backend->poll(0);
+    if (!loop.ready.empty()) return 0;
+  }
   clock->advance_to(TimePoint(std::chrono::nanoseconds(timers.next())));
   return 0;
 }
@@ -182,12 +287,21 @@ void EventLoop::close() {
   if (state.running) throw RuntimeError("cannot close a running event loop");
   if (std::exchange(state.closed, true)) return;
   state.inbox->close();
+  state.signals.reset();
   // Frames first: their destructors may wake other tasks, and those must still be there.
   std::vector<AnyTask> tasks;
   for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
-  for (const AnyTask& task : tasks) task.state()->destroy_pending();
+  for (const AnyTask& task : tasks) {
+    if (!task.done()) task.state()->destroy_pending();  // a frame may take the task that it waits for with it
+  }
+  while (!state.resources.alone()) static_cast<LoopResource&>(*state.resources.next).loop_closing();
+  while (!state.deliveries.alone()) Delivery::from_live(*state.deliveries.next).abandon();
+  if (state.executor != nullptr) state.executor->abandon();
+  if (state.resolver != nullptr) state.resolver->abandon();
+  state.fds.clear();
   while (TimerNode* timer = state.timers.pop_due(KernelBackend::forever)) static_cast<Timer*>(timer)->fire();
   ready.take_first(state.batch);
+  DoneCallback::drop_all(*this);
   while (Runnable* node = ready.pop()) node->drop();
 }
 

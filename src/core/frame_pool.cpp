@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/frame_pool.h>
 
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdint>
+
+// Theory of operation. A chunk begins at a multiple of its size, so that the address of a block tells its chunk. Its
+// header counts the bytes of which nobody has said yet that they are no longer in use: get() and put() do not touch it.
+// A thread that ends says so of all blocks in its lists; whoever brings a count to zero gives the chunk back, be it the
+// thread that puts the last block much later. trim() adds up what this thread has in its lists, chunk by chunk. Where
+// that is the whole count, nobody else has a block of it, and nobody can get one: the chunk is given back.
+//
+// The part of a chunk that has not been carved counts as in use, so that nobody gives it back under the hands of the
+// thread that carves it; what is too small for the last block is said to be out of use when the thread goes on to
+// another chunk.
+//
+// A thread has no pool until it first gets or puts something: largest_ is 0, which leads to the slow path, where the
+// end of the thread is watched from then on. At that, largest_ becomes 0 again, and what comes still later, from the
+// destructors of other thread-local objects, begins anew.
+
 namespace asyncio::inline ASYNCIO_ABI {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
 #define ASYNCIO_SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
 #define ASYNCIO_SANITIZED 1
 #endif
 #endif
@@ -16,7 +36,36 @@ constexpr std::size_t enabled_classes = 0;
 #else
 constexpr std::size_t enabled_classes = FramePool::classes;
 #endif
-constinit thread_local FramePool FramePool::mine{enabled_classes};
+constinit thread_local FramePool FramePool::mine;
+
+struct FramePool::Chunk {
+  std::atomic<std::uint32_t> in_use;    // bytes, as far as anybody knows
+  std::atomic<FramePool*> examiner;     // the pool that examines it at the moment; only it touches what follows
+  std::uint32_t found = 0;              // bytes in the lists of the examiner
+  bool whole = false;                   // found is all of in_use
+  Chunk* next_examined = nullptr;
+
+  static Chunk& of(void* block) noexcept {
+    return *reinterpret_cast<Chunk*>(reinterpret_cast<std::uintptr_t>(block) & ~(chunk_size - 1));
+  }
+};
+
+namespace {
+constexpr std::size_t header_size = 64;
+// Chunks come in lots: a system call for each would be felt.
+constexpr std::size_t lot_size = 16 * FramePool::chunk_size;
+
+char* map_lot() {
+  const std::size_t slack = FramePool::chunk_size;
+  void* mapped = ::mmap(nullptr, lot_size + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) throw std::bad_alloc();
+  char* const begin = static_cast<char*>(mapped);
+  const std::size_t before = (slack - reinterpret_cast<std::uintptr_t>(begin) % slack) % slack;
+  if (before > 0) ::munmap(begin, before);
+  if (before < slack) ::munmap(begin + before + lot_size, slack - before);
+  return begin + before;
+}
+}  // namespace
 
 // Behind the two words of a coroutine frame that tell whether it is done, which stay readable.
 struct FramePool::Kept {
@@ -27,30 +76,88 @@ struct FramePool::Kept {
 
 void* FramePool::get_unpooled(std::size_t size) {
   const std::size_t index = (size + granularity - 1) / granularity;
-  if (mine.keeping_ && index <= enabled_classes) return mine.carve(index);
-  return ::operator new(size);
+  if (index > enabled_classes) return ::operator new(size);
+  mine.watch_thread_end();
+  return mine.keeping_ > 0 ? mine.carve(index) : get(size);
 }
 
 void FramePool::put_unpooled(void* memory, std::size_t size) noexcept {
-  if (!mine.keeping_) return ::operator delete(memory);
-  Kept* kept = static_cast<Kept*>(memory);
-  kept->next = mine.kept_;
-  kept->size = size;
-  mine.kept_ = kept;
+  if (mine.keeping_ > 0) {
+    Kept* kept = static_cast<Kept*>(memory);
+    kept->next = mine.kept_;
+    kept->size = size;
+    mine.kept_ = kept;
+    return;
+  }
+  const std::size_t index = (size + granularity - 1) / granularity;
+  if (index > enabled_classes) return ::operator delete(memory);
+  mine.watch_thread_end();
+  put(memory, size);
 }
 
-FramePool::Quarantine::Quarantine() noexcept : largest_(mine.largest_) {
+FramePool::Quarantine::Quarantine() noexcept {
   mine.largest_ = 0;
-  mine.keeping_ = true;
+  ++mine.keeping_;
 }
 
 FramePool::Quarantine::~Quarantine() {
-  mine.largest_ = largest_;
-  mine.keeping_ = false;
+  if (--mine.keeping_ > 0) return;
+  if (mine.watched_) mine.largest_ = enabled_classes;
   while (Kept* kept = mine.kept_) {
     mine.kept_ = kept->next;
     put(kept, kept->size);
   }
+}
+
+void FramePool::watch_thread_end() noexcept {
+  if (watched_) return;
+  // Not a thread-local object, whose destructor would run before those of others that still hold frames.
+  static const pthread_key_t key = [] {
+    pthread_key_t made{};
+    ::pthread_key_create(&made, [](void* pool) { static_cast<FramePool*>(pool)->end_thread(); });
+    return made;
+  }();
+  ::pthread_setspecific(key, this);
+  watched_ = true;
+  if (keeping_ == 0) largest_ = enabled_classes;
+}
+
+void FramePool::end_thread() noexcept {
+  watched_ = false;
+  largest_ = 0;
+  for (std::size_t index = 1; index <= classes; ++index) {
+    Block* block = free_[index];
+    free_[index] = nullptr;
+    while (block != nullptr) {
+      Block* next = block->next;
+      count_off(Chunk::of(block), index * granularity);
+      block = next;
+    }
+  }
+  retire_chunk();
+  if (lot_ != lot_end_) ::munmap(lot_, static_cast<std::size_t>(lot_end_ - lot_));
+  lot_ = lot_end_ = nullptr;
+  chunks_ = 0;
+  carved_ = 0;
+}
+
+void FramePool::count_off(Chunk& chunk, std::size_t bytes) noexcept {
+  const auto count = static_cast<std::uint32_t>(bytes);
+  if (chunk.in_use.fetch_sub(count, std::memory_order_acq_rel) == count) give_back(chunk);
+}
+
+void FramePool::retire_chunk() noexcept {
+  if (cursor_ == nullptr) return;
+  Chunk& chunk = Chunk::of(end_ - 1);
+  const auto rest = static_cast<std::size_t>(end_ - cursor_);
+  cursor_ = end_ = nullptr;
+  if (rest > 0) count_off(chunk, rest);
+}
+
+void FramePool::give_back(Chunk& chunk) noexcept {
+  chunk.~Chunk();
+  // Where the system cannot split the mapping once more, it can still have the memory.
+  if (::munmap(&chunk, chunk_size) != 0) ::madvise(&chunk, chunk_size, MADV_DONTNEED);
 }
 
 std::size_t FramePool::bytes_in_use() noexcept {
@@ -64,14 +171,71 @@ std::size_t FramePool::bytes_in_use() noexcept {
 void* FramePool::carve(std::size_t index) {
   const std::size_t size = index * granularity;
   if (static_cast<std::size_t>(end_ - cursor_) < size) {
-    cursor_ = static_cast<char*>(::operator new(chunk_size));
-    end_ = cursor_ + chunk_size;
+    if (lot_ == lot_end_) {
+      lot_ = map_lot();
+      lot_end_ = lot_ + lot_size;
+    }
+    retire_chunk();
+    Chunk* chunk = ::new (static_cast<void*>(lot_)) Chunk{chunk_size - header_size, nullptr};
+    static_assert(sizeof(Chunk) <= header_size);
+    lot_ += chunk_size;
+    cursor_ = reinterpret_cast<char*>(chunk) + header_size;
+    end_ = reinterpret_cast<char*>(chunk) + chunk_size;
     ++chunks_;
   }
   char* block = cursor_;
   cursor_ += size;
   carved_ += size;
   return block;
+}
+
+std::size_t FramePool::trim() noexcept {
+  // Two threads may have blocks of one chunk, and trim at the same time: the first to come to a chunk examines it.
+  FramePool& pool = mine;
+  Chunk* examined = nullptr;
+  for (std::size_t index = 1; index <= classes; ++index) {
+    for (Block* block = pool.free_[index]; block != nullptr; block = block->next) {
+      Chunk& chunk = Chunk::of(block);
+      FramePool* examiner = chunk.examiner.load(std::memory_order_relaxed);
+      if (examiner == nullptr &&
+          chunk.examiner.compare_exchange_strong(examiner, &pool, std::memory_order_acquire)) {
+        examiner = &pool;
+        chunk.found = 0;
+        chunk.next_examined = examined;
+        examined = &chunk;
+      }
+      if (examiner == &pool) chunk.found += static_cast<std::uint32_t>(index * granularity);
+    }
+  }
+  std::size_t whole = 0;
+  for (Chunk* chunk = examined; chunk != nullptr; chunk = chunk->next_examined) {
+    chunk->whole = chunk->found == chunk->in_use.load(std::memory_order_acquire);
+    if (chunk->whole) ++whole;
+  }
+  for (std::size_t index = 1; index <= classes && whole > 0; ++index) {
+    Block** place = &pool.free_[index];
+    while (Block* block = *place) {
+      Chunk& chunk = Chunk::of(block);
+      if (chunk.examiner.load(std::memory_order_relaxed) == &pool && chunk.whole) {
+        *place = block->next;
+      } else {
+        place = &block->next;
+      }
+    }
+  }
+  while (examined != nullptr) {
+    Chunk& chunk = *examined;
+    examined = chunk.next_examined;
+    if (chunk.whole) {
+      pool.carved_ -= chunk.found;
+      give_back(chunk);
+    } else {
+      chunk.examiner.store(nullptr, std::memory_order_release);
+    }
+  }
+  // Chunks that another thread had taken may be among them.
+  pool.chunks_ -= whole < pool.chunks_ ? whole : pool.chunks_;
+  return whole;
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -5,9 +5,11 @@
 
 #include "core/loop_state.h"
 #include "core/report.h"
+#include "core/task_extra.h"
 
 #include <cxxabi.h>
 
+#include <string>
 #include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -16,15 +18,20 @@ namespace {
 bool is(const std::exception_ptr& error, const std::type_info& type) noexcept {
   return error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
 }
+
+// Futures may outlive their loop; what is to be called then never is.
+bool runs_callbacks(LoopCore* loop) noexcept {
+  return loop == this_thread.loop || (is_alive(loop) && !EventLoop::of(*loop).is_closed());
+}
 }  // namespace
 
 void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
   if (is(error, typeid(CancelledError))) return complete(cancelled_flag);
-  if (is(error, typeid(SystemExit)) || is(error, typeid(KeyboardInterrupt))) {
+  if (as_task() != nullptr && (is(error, typeid(SystemExit)) || is(error, typeid(KeyboardInterrupt)))) {
     EventLoop::of(*loop_).state().leave_with(error);
-    return complete(0);
+    return complete(failed_flag);
   }
-  complete(unretrieved_flag);
+  complete(unretrieved_flag | failed_flag);
 }
 
 void FutureBase::tell_joiners() noexcept {
@@ -50,10 +57,22 @@ void FutureBase::drop_callbacks() noexcept {
 }
 
 void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcept {
-  report(loop_, {.message = as_task() != nullptr ? "Task exception was never retrieved"
-                                                 : "Future exception was never retrieved",
-                 .exception = error});
+  LoopCore* loop = is_alive(loop_) ? loop_ : nullptr;  // the handle may have outlived it
+  const TaskBase* task = as_task();
+  if (task == nullptr) return report(loop, {.message = "Future exception was never retrieved", .exception = error});
+  Context context;
+  std::string extra = "  task: ";
+  if (const TaskExtra* more = task->extra_if_any(); more != nullptr) {
+    context = more->context;
+    extra += more->name;
+  }
+  if (extra.back() == ' ') extra += "Task-" + std::to_string(task->number());
+  extra += ", created in " + describe(task->creation());
+  Context::Entered entered(context);
+  report(loop, {.message = "Task exception was never retrieved", .exception = error, .extra = std::move(extra)});
 }
+
+void FutureBase::check_thread() const { EventLoop::of(*loop_).state().check_thread("Future.set_result"); }
 
 void FutureBase::throw_pending() const { throw InvalidStateError("the result is not ready yet"); }
 void FutureBase::throw_done() const {
@@ -87,6 +106,8 @@ FutureBase* JoinBase::awaited(const Waiter& waiter) { return static_cast<const J
 
 bool JoinBase::forward(Waiter& waiter) {
   JoinBase& join = static_cast<JoinBase&>(waiter);
+  // It has ended, and is about to tell this one: there is nobody to pass the request on to. It lands at the next wait.
+  if (join.state_->done()) return false;
   const bool requested = join.task_->take_cancel_request();
   if (requested) {
     join.kind_ = &cancelled_it;
@@ -124,8 +145,23 @@ const WaitKind DoneCallback::kind{"done callback", nullptr, nullptr, &DoneCallba
 DoneCallback::DoneCallback(FutureBase& subject, Context context)
     : LinkedWaiter(kind), subject_(&subject), context_(std::move(context)) {}
 
+DoneCallback::~DoneCallback() { LoopCallbackLink::unlink(); }
+
+void DoneCallback::drop_all(LoopCore& loop) noexcept {
+  while (!loop.callbacks.alone()) {
+    DoneCallback& callback = static_cast<DoneCallback&>(static_cast<LoopCallbackLink&>(*loop.callbacks.next));
+    callback.LinkedWaiter::unlink();
+    delete &callback;
+  }
+}
+
 void DoneCallback::schedule(Waiter& waiter) noexcept {
   DoneCallback& callback = static_cast<DoneCallback&>(waiter);
+  callback.LoopCallbackLink::unlink();
+  if (!runs_callbacks(callback.subject_->loop())) {
+    delete &callback;
+    return;
+  }
   callback.subject_->retain();
   callback.subject_->loop()->ready.push(callback);
 }
@@ -143,13 +179,16 @@ void DoneCallback::drop() noexcept {
 
 std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept {
   static constinit thread_local std::uint64_t tokens = 0;
-  callback.token_ = ++tokens;
+  const std::uint64_t token = ++tokens;
+  callback.token_ = token;
   if (subject.done()) {
     DoneCallback::schedule(callback);
   } else {
-    subject.joiners().push_back(callback);
+    subject.joiners().push_back(static_cast<LinkedWaiter&>(callback));
+    if (runs_callbacks(subject.loop()))
+      subject.loop()->callbacks.push_back(static_cast<LoopCallbackLink&>(callback));
   }
-  return callback.token_;
+  return token;
 }
 
 bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept {
@@ -158,7 +197,7 @@ bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept {
     if (&waiter.kind() != &DoneCallback::kind) continue;
     DoneCallback& callback = static_cast<DoneCallback&>(waiter);
     if (callback.token_ != token) continue;
-    callback.unlink();
+    callback.LinkedWaiter::unlink();
     delete &callback;
     return true;
   }

@@ -13,11 +13,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 void HandleState::run() noexcept {
   if (!cancelled_) {
     Callback<void()> callback = std::move(callback_);
-    if (loop_->debug) {
-      run_timed(*loop_, callback, context_);
-    } else {
-      run_reporting(loop_, context_, "Exception in a callback", callback);
-    }
+    run_reporting(loop_, context_, "Exception in a callback", callback, Handle(*this));
   }
   release();
 }
@@ -44,6 +40,7 @@ void TimerHandleState::cancel() noexcept {
 
 Handle EventLoop::soon(Callback<void()> callback) {
   state_->check_caller("call_soon");
+  require_open();
   auto* state = new HandleState(*this, std::move(callback));
   ready.push(*state);
   return Handle(*state);
@@ -51,6 +48,7 @@ Handle EventLoop::soon(Callback<void()> callback) {
 
 TimerHandle EventLoop::at(TimePoint when, Callback<void()> callback) {
   state_->check_caller("call_at");
+  require_open();
   auto* state = new TimerHandleState(*this, std::move(callback));
   state->set_when(when);
   // What is due already runs after what was queued before it, and not before that.

@@ -2,17 +2,24 @@
 #pragma once
 
 #include <asyncio/event_loop.h>
+#include <asyncio/executor.h>
 #include <asyncio/virtual_clock.h>
 
 #include "core/backend.h"
 #include "core/inbox.h"
-#include "core/timer_queue_stub.h"
+#include "core/signals.h"
+#include "core/timer_queue.h"
+#include "core/watch.h"
 
 #include <memory>
 #include <thread>
 #include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+// Whether a loop still exists: for what may outlive it. The address of one that is gone may have another one by now,
+// which then takes its place. Any thread.
+bool is_alive(const LoopCore* loop) noexcept;
 
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
@@ -25,11 +32,15 @@ struct EventLoop::State {
 
   // One iteration: takes what is ready, and runs it; waits for something first where there is nothing.
   void run_once();
+  void run_batch_watched();  // the same in debug mode: tells of steps that take long
   // Asks the kernel and the clock for work; waits where there is none.
   void poll();
   void fire_timers();
   std::int64_t wait_until();  // for when, on the system's clock, there is nothing to do; moves a virtual clock
   void wake_idle() noexcept;
+
+  // Gives frame memory back, if it is worth a look. When to look again: a wait must not last longer.
+  std::int64_t trim_memory() noexcept;
 
   // In debug mode: throws RuntimeError where the loop runs in another thread.
   void check_caller(const char* operation) const {
@@ -44,16 +55,24 @@ struct EventLoop::State {
   std::unique_ptr<KernelBackend> backend;
   VirtualClock* clock;
   Inbox* inbox;
+  FdTable fds;
   TimerQueue timers;
 
   ReadyQueue batch;               // what is left of the iteration that runs
   unsigned steps_left = 0;        // until the kernel is polled, and
   unsigned steps_per_poll = 256;  // how many there are from one poll to the next
   std::int64_t polled_at = 0;
+  std::int64_t trim_at = 0;  // not to be done before, and
+  std::int64_t trim_pause = 0;
+  bool ran_since_trim = true;
 
+  Link resources;                  // each a LoopResource, to let go when the loop is closed
+  Link deliveries;                 // each a Delivery: results of threads for which futures wait
   Link idle_waiters;               // tasks that go on once nothing else is ready
   std::vector<TaskBase*> cancels;  // parked tasks to which a cancel is to be delivered (task.cpp)
-  int outside_work = 0;            // jobs in threads, and waits for the kernel: a virtual clock stands still for them
+  TaskFactory task_factory;
+  unsigned eager_starts = 0;  // that are inside each other now
+  int outside_work = 0;       // jobs in threads, and waits for the kernel: a virtual clock stands still for them
 
   bool running = false;
   bool closed = false;
@@ -61,8 +80,14 @@ struct EventLoop::State {
   std::thread::id thread;   // that runs it
   std::exception_ptr exit;  // a SystemExit or KeyboardInterrupt on its way out
 
+  std::unique_ptr<Signals> signals;              // null until there is a handler
+  std::unique_ptr<ThreadPoolExecutor> executor;  // the default one, and
+  std::unique_ptr<ThreadPoolExecutor> resolver;  // that of name lookups; null until needed
+  bool executor_shut_down = false;
+
   ExceptionHandler exception_handler;
   bool in_exception_handler = false;
+  bool exception_handler_set = false;  // while it ran
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -26,6 +26,11 @@ std::string demangle(const char* name) {
   return result;
 }
 
+void replace_all(std::string& text, std::string_view what, std::string_view by) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
+    text.replace(at, what.size(), by);
+}
+
 bool is_exit(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -63,7 +68,12 @@ std::string describe(const std::exception_ptr& error) {
 std::string function_of(const std::source_location& place) {
   // "asyncio::Coro<int> fetch(Url)", and g++ writes "fetch(_Z5fetch3Url.Frame*)" in the body: neither the result nor the
   // parameters say more than the name does.
-  std::string_view text = place.function_name();
+  std::string name = place.function_name();
+  replace_all(name, "(anonymous namespace)::", "");
+  replace_all(name, "{anonymous}::", "");
+  replace_all(name, "(anonymous class)::operator()", "<lambda>");
+  replace_all(name, "::operator()(", "(");
+  std::string_view text = name;
   std::size_t end = text.size();
   int depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -104,27 +114,36 @@ void report(LoopCore* loop, ExceptionContext context) noexcept {
   }
 }
 
-void report_current(LoopCore* loop, const char* message) noexcept {
+void report_current(LoopCore* loop, const char* message, Handle handle) noexcept {
   const std::exception_ptr error = std::current_exception();
   if (loop != nullptr && is_exit(error)) return EventLoop::of(*loop).state().leave_with(error);
-  report(loop, {.message = message, .exception = error});
+  report(loop, {.message = message, .exception = error, .handle = std::move(handle)});
 }
 
 void report_never_awaited(const Promise& coroutine) noexcept {
   report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited"});
 }
 
-void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept {
-  EventLoop& owner = EventLoop::of(loop);
-  const auto begin = Clock::now();
-  run_reporting(&loop, context, "Exception in a callback", callback);
-  const auto took = Clock::now() - begin;
-  if (took < owner.slow_callback_duration) return;
-  report(&loop,
-         {.message = "a callback took " + std::to_string(std::chrono::duration<double>(took).count()) + " seconds"});
+void report_slow(LoopCore& loop, std::string_view what, std::int64_t took) noexcept {
+  const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took)).count();
+  report(&loop, {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds"});
 }
 
-void EventLoop::set_exception_handler(ExceptionHandler handler) { state_->exception_handler = std::move(handler); }
+void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept {
+  const EventLoop& owner = EventLoop::of(loop);
+  const std::int64_t begin = owner.state().now();
+  run_reporting(&loop, context, "Exception in a callback", callback);
+  const std::int64_t took = owner.state().now() - begin;
+  if (owner.debug && took >= owner.slow_callback_duration.count())
+    report_slow(loop, "callback " + describe(callback.type()), took);
+}
+
+std::string describe(const std::type_info& type) { return demangle(type.name()); }
+
+void EventLoop::set_exception_handler(ExceptionHandler handler) {
+  state_->exception_handler = std::move(handler);
+  state_->exception_handler_set = true;
+}
 
 void EventLoop::default_exception_handler(const ExceptionContext& context) {
   std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
@@ -136,8 +155,10 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
     return default_exception_handler(context);
   }
   state.in_exception_handler = true;
+  state.exception_handler_set = false;
+  ExceptionHandler handler = std::move(state.exception_handler);  // it may set another one while it runs
   try {
-    state.exception_handler(*this, context);
+    handler(*this, context);
   } catch (...) {
     const std::exception_ptr error = std::current_exception();
     if (is_exit(error)) {
@@ -149,6 +170,7 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
     }
   }
   state.in_exception_handler = false;
+  if (!state.exception_handler_set) state.exception_handler = std::move(handler);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -5,6 +5,8 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
+#include <typeinfo>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -13,27 +15,33 @@ namespace asyncio::inline ASYNCIO_ABI {
 void report(LoopCore* loop, ExceptionContext context) noexcept;
 
 // Reports the exception that is being handled, with a message. What ends the program leaves the loop instead.
-void report_current(LoopCore* loop, const char* message) noexcept;
+void report_current(LoopCore* loop, const char* message, Handle handle = {}) noexcept;
 
 void report_never_awaited(const Promise& coroutine) noexcept;
 
-// Calls f() in a context; what it throws is reported.
+// Calls f() in a context; what it throws is reported, in the same context.
 template <class F>
-void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f) noexcept {
+void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f, Handle handle = {}) noexcept {
+  Context::Entered entered(context);
   try {
-    context.run(std::forward<F>(f));
+    f();
   } catch (...) {
-    report_current(loop, message);
+    report_current(loop, message, std::move(handle));
   }
 }
 
-// The same in debug mode: reports too if it took longer than the loop's slow_callback_duration.
+// The same for a callback that is no step of the loop: in debug mode it is reported too if it took long.
 void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept;
+
+// Says that something ran for longer than the loop's slow_callback_duration.
+void report_slow(LoopCore& loop, std::string_view what, std::int64_t took) noexcept;
 
 // "fetch (shop.cpp:12)"
 std::string describe(const std::source_location& place);
 // The name alone: "fetch".
 std::string function_of(const std::source_location& place);
+// "parse(Url)::{lambda()#1}"
+std::string describe(const std::type_info& type);
 // "std::runtime_error: no route"
 std::string describe(const std::exception_ptr& error);
 

@@ -8,6 +8,7 @@
 #include "core/task_extra.h"
 
 #include <atomic>
+#include <limits>
 
 // Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel sets
 // the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list, and
@@ -19,6 +20,11 @@
 // after the other, never one inside the other.
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+// How many tasks may start eagerly inside each other: the stack is finite.
+constexpr unsigned most_eager_starts = 100;
+}  // namespace
 
 const WaitKind Waiter::interrupted{"interrupted", nullptr};
 
@@ -63,18 +69,29 @@ void TaskBase::step() noexcept {
 #if ASYNCIO_SYMMETRIC_TRANSFER
   innermost_->handle().resume();
 #else
-  Promise* next = innermost_;
+  Promise* coroutine = innermost_;
   do {
     this_thread.next = nullptr;
-    next->handle().resume();
-    next = this_thread.next;
-  } while (next != nullptr);
+    coroutine->handle().resume();
+    coroutine = this_thread.next;
+  } while (coroutine != nullptr);
 #endif
   this_thread.task = nullptr;
   if ((flags_ & body_ended_flag) != 0) settle();
 }
 
+void TaskBase::start_eagerly() noexcept {
+  // The step of another task, or a callback, is under way below: what belongs to it is put back. Only the depth goes on,
+  // because the stack does.
+  const ThisThread outer = this_thread;
+  this_thread.context = nullptr;
+  run();
+  this_thread = outer;
+}
+
 void TaskBase::end_unstarted() noexcept {
+  // The request is what ends it: were it left, a task that has passed the request on would take it for undelivered.
+  interrupts_ &= static_cast<std::uint8_t>(~edge);
   std::exception_ptr error = make_cancelled(cancel_message());
   innermost_->handle().destroy();
   settle_cancelled(std::move(error));
@@ -97,7 +114,9 @@ void TaskBase::end_with(const std::exception_ptr& error) noexcept {
 
 bool TaskBase::cancel(std::string_view message) {
   if (done()) return false;
-  ++cancels_;
+  if (loop_->debug) [[unlikely]]
+    EventLoop::of(*loop_).state().check_thread("Task.cancel");
+  if (cancels_ != std::numeric_limits<decltype(cancels_)>::max()) ++cancels_;
   if ((interrupts_ & edge) == 0) {
     if (!message.empty() || !plain()) extra().cancel_message = message;
     interrupts_ |= edge;
@@ -117,37 +136,97 @@ int TaskBase::uncancel() noexcept {
 
 void TaskBase::interrupt_parked() {
   std::vector<TaskBase*>& cancels = EventLoop::of(*loop_).state().cancels;
-  if ((flags_ & queued_flag) != 0) return;
-  flags_ |= queued_flag;
-  cancels.push_back(this);
-  if (cancels.size() > 1) return;  // a delivery is under way below us on the stack, and comes to this one
-  for (std::size_t i = 0; i < cancels.size(); ++i) {
-    TaskBase& task = *cancels[i];
-    task.flags_ &= static_cast<std::uint8_t>(~queued_flag);
-    Waiter* waiter = task.waiter_;
-    if (waiter == nullptr || waiter->kind_->interrupt == nullptr || !waiter->kind_->interrupt(*waiter)) continue;
-    waiter->kind_->remove(*waiter);
-    waiter->kind_ = &Waiter::interrupted;
-    waiter->wake();
+  if ((flags_ & queued_flag) != 0) {
+    // It has come to this task before, by another way: two requests at once are one. Unless it is the same way, and
+    // tasks await each other: then passing it on has no end, and the wait has none either but this one.
+    if ((flags_ & passed_on_flag) == 0) return;
+    if (awaits_itself()) return interrupt_wait();
+    interrupts_ &= static_cast<std::uint8_t>(~edge);
+    return;
   }
+  cancels.push_back(this);
+  flags_ |= queued_flag;
+  if (cancels.size() > 1) return;  // a delivery is under way below us on the stack, and comes to this one
+  for (std::size_t i = 0; i < cancels.size(); ++i) cancels[i]->tell_of_cancel();
+  for (TaskBase* task : cancels) task->flags_ &= static_cast<std::uint8_t>(~(queued_flag | passed_on_flag));
   cancels.clear();
 }
 
-void TaskBase::throw_interrupt() {
-  if ((interrupts_ & edge) != 0 || (interrupts_ & level) == 0) {
-    interrupts_ &= static_cast<std::uint8_t>(~edge);
-    throw CancelledError(std::string(cancel_message()));
+void TaskBase::tell_of_cancel() {
+  if (waiter_ == nullptr || waiter_->kind_->interrupt == nullptr || interrupts_ == 0) return;
+  note_interrupter();
+  const bool requested = has_cancel_request();
+  if (waiter_->kind_->interrupt(*waiter_)) {
+    interrupt_wait();
+  } else if (requested && !has_cancel_request()) {
+    flags_ |= passed_on_flag;
   }
-  throw CancelledError({}, extra().scope);
 }
 
-void apply_options(TaskBase& task, const TaskOptions& options) {
-  if (options.context != nullptr) {
-    task.extra().context = *options.context;
-  } else if (Context inherited = Context::current(); !inherited.empty()) {
-    task.extra().context = std::move(inherited);
+void TaskBase::interrupt_wait() noexcept {
+  waiter_->kind_->remove(*waiter_);
+  waiter_->kind_ = &Waiter::interrupted;
+  waiter_->wake();
+}
+
+bool TaskBase::awaits_itself() const {
+  std::size_t most = EventLoop::of(*loop_).state().cancels.size();  // a circle that this task is not part of has no end
+  for (const TaskBase* task = this; task != nullptr && task->waiter_ != nullptr && most > 0; --most) {
+    const Waiter& waiter = *task->waiter_;
+    const FutureBase* awaited = waiter.kind_->awaited != nullptr ? waiter.kind_->awaited(waiter) : nullptr;
+    if (awaited == this) return true;
+    task = awaited != nullptr ? awaited->as_task() : nullptr;
   }
-  if (!options.name.empty()) task.extra().name = options.name;
+  return false;
+}
+
+void TaskBase::note_interrupter() {
+  const void* scope = has_cancel_request() ? nullptr : deciding_scope();
+  if (scope != nullptr || !plain()) extra().interrupted_by = scope;
+}
+
+void TaskBase::throw_interrupt() {
+  if (!has_cancel_request()) {
+    const void* scope = deciding_scope();
+    // What interrupted the wait may have been withdrawn since, a scope by a shield, say. The error comes all the same.
+    if (scope == nullptr && !plain()) scope = extra().interrupted_by;
+    if (scope != nullptr) throw CancelledError({}, scope);
+  }
+  interrupts_ &= static_cast<std::uint8_t>(~edge);
+  throw CancelledError(std::string(cancel_message()));
+}
+
+NewTask::~NewTask() {
+  if (made_ != nullptr) made_->release();
+}
+
+AnyTask NewTask::start() {
+  if (made_ != nullptr) throw RuntimeError("NewTask: the task has been started already");
+  unsigned& nested = EventLoop::of(*loop_).state().eager_starts;
+  const bool eager = options.eager_start.value_or(false) && this_thread.loop == loop_ && nested < most_eager_starts;
+  made_ = &make(eager);
+  made_->retain();
+  if (options.context != nullptr) {
+    made_->extra().context = *options.context;
+  } else if (Context inherited = Context::current(); !inherited.empty()) {
+    made_->extra().context = std::move(inherited);
+  }
+  if (!options.name.empty()) made_->extra().name = options.name;
+  if (eager) {
+    ++nested;
+    made_->start_eagerly();
+    --nested;
+  }
+  return AnyTask(made_);
+}
+
+TaskBase& NewTask::start_by_factory() {
+  if (loop_->has_task_factory) {
+    const TaskFactory factory = EventLoop::of(*loop_).state().task_factory;  // it may set another one
+    factory(EventLoop::of(*loop_), *this);
+  }
+  if (made_ == nullptr) start();
+  return *made_;
 }
 
 void refuse_task(Promise* body) {
@@ -165,8 +244,7 @@ std::string AnyTask::name() const {
 void AnyTask::set_name(std::string_view name) const { state_->extra().name = name; }
 
 Context AnyTask::context() const {
-  const TaskExtra* extra = state_->extra_if_any();
-  return extra != nullptr ? extra->context : Context();
+  return state_->extra().context;
 }
 
 AnyTask current_task() { return AnyTask(this_thread.task); }

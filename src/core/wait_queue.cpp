@@ -18,6 +18,10 @@ int WaitQueue::wake_all() noexcept {
   return count;
 }
 
+void WaitQueue::leave_waiters_alone() noexcept {
+  while (!empty()) front().unlink();
+}
+
 void throw_two_loops(const char* reason) {
   throw RuntimeError(std::string(reason) + ": tasks of another event loop wait here already");
 }

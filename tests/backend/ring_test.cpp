@@ -343,6 +343,21 @@ TEST_P(RingTest, another_thread_is_refused_and_does_no_harm) {
   EXPECT_EQ(complete(ring, 1), (Completions{{1, 0}}));
 }
 
+TEST_P(RingTest, a_disabled_ring_belongs_to_the_thread_that_enables_it) {
+  Ring disabled(4, 8, GetParam() | IORING_SETUP_R_DISABLED);
+  disabled.nop(1);
+  EXPECT_THROW(disabled.submit(), std::system_error);
+  std::thread([&] {
+    disabled.enable();
+    EXPECT_EQ(complete(disabled, 1), (Completions{{1, 0}}));
+    EXPECT_THROW(disabled.enable(), std::system_error);
+  }).join();
+  if ((GetParam() & IORING_SETUP_SINGLE_ISSUER) != 0) {
+    disabled.nop(2);
+    EXPECT_THROW(disabled.submit(), std::system_error);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, RingTest, testing::ValuesIn(Ring::flag_sets),
                          [](const auto& set) { return "flags_" + std::to_string(set.index); });
 

@@ -3,6 +3,10 @@
 
 #include <asyncio/testing.h>
 
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+
 using namespace asyncio;
 using namespace asyncio::testing;
 using namespace std::chrono_literals;
@@ -13,6 +17,16 @@ Coro<int> answer() {
   co_await sleep(1s);
   co_return 42;
 }
+Coro<> sign(std::string& log, char name) {
+  log += name;
+  co_return;
+}
+Coro<> fails() {
+  co_await sleep(1s);
+  throw std::out_of_range("oops");
+}
+Coro<std::string> text() { co_return "a text that is too long for the small buffer of a string"; }
+Coro<> sleep_long() { co_await sleep(1h); }
 
 ASYNC_TEST(Task, gives_the_value_of_its_coroutine) {
   auto task = create_task(answer());
@@ -20,6 +34,413 @@ ASYNC_TEST(Task, gives_the_value_of_its_coroutine) {
   EXPECT_EQ(co_await task, 42);
   EXPECT_TRUE(task.done());
   EXPECT_EQ(task.result(), 42);
+}
+
+// BH-TASK-01
+ASYNC_TEST(Task, starts_in_the_turn_of_the_loop_and_not_in_the_call) {
+  std::string log;
+  auto task = create_task(sign(log, 'a'));
+  EXPECT_EQ(log, "");
+  co_await task;
+  EXPECT_EQ(log, "a");
+}
+
+// BH-TASK-01
+TEST(Task, cannot_start_without_a_running_loop_and_its_coroutine_is_closed) {
+  auto held = std::make_shared<int>(1);
+  const auto hold = [](std::shared_ptr<int>) -> Coro<> { co_return; };
+  ::testing::internal::CaptureStderr();
+  EXPECT_THROW(create_task(hold(held)), RuntimeError);
+  EXPECT_THROW(create_task(hold, held), RuntimeError);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+// BH-TASK-02
+ASYNC_TEST(Task, those_made_in_a_row_start_in_that_order) {
+  std::string log;
+  for (char name : {'a', 'b', 'c', 'd'}) create_task(sign(log, name));
+  co_await settle();
+  EXPECT_EQ(log, "abcd");
+}
+
+// BH-TASK-02
+ASYNC_TEST(Task, has_a_number_for_a_name_until_it_gets_another) {
+  auto first = create_task(answer());
+  auto second = create_task(answer());
+  const auto number = [](const AnyTask& task) { return std::stoull(task.name().substr(5)); };
+  EXPECT_EQ(first.name().substr(0, 5), "Task-");
+  EXPECT_EQ(number(second), number(first) + 1);
+  auto named = create_task(answer(), {.name = "worker"});
+  EXPECT_EQ(named.name(), "worker");
+  named.set_name("boss");
+  EXPECT_EQ(named.name(), "boss");
+  co_await named;
+  named.set_name("retired");
+  EXPECT_EQ(named.name(), "retired");
+}
+
+// BH-TASK-02: loops in other threads draw from the same numbers.
+TEST(Task, no_two_in_the_program_have_the_same_number) {
+  std::vector<std::string> names;
+  const auto collect = [](std::vector<std::string>& into) -> Coro<> {
+    for (int i = 0; i < 3000; ++i) into.push_back(create_task(answer()).name());
+    for (const AnyTask& task : all_tasks()) task.cancel();
+    co_return;
+  };
+  std::vector<std::string> others;
+  std::thread other([&] { run(collect(others)); });
+  run(collect(names));
+  other.join();
+  names.insert(names.end(), others.begin(), others.end());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+}
+
+// BH-TASK-04
+ASYNC_TEST(Task, its_exception_comes_out_of_every_await) {
+  auto task = create_task(fails());
+  const std::exception* seen[2] = {};
+  for (const std::exception*& one : seen) {
+    try {
+      co_await task;
+    } catch (const std::out_of_range& error) {
+      one = &error;
+    }
+  }
+  EXPECT_NE(seen[0], nullptr);
+  EXPECT_EQ(seen[0], seen[1]);
+  EXPECT_THROW(std::rethrow_exception(task.exception()), std::out_of_range);
+  EXPECT_THROW(task.result(), std::out_of_range);
+  EXPECT_FALSE(task.cancelled());
+}
+
+// BH-TASK-04
+ASYNC_TEST(Task, awaiting_a_cancelled_one_throws_cancelled_error) {
+  auto task = create_task(answer());
+  co_await settle();
+  task.cancel();
+  int caught = 0;
+  try {
+    co_await task;
+  } catch (const CancelledError&) {
+    ++caught;
+  }
+  EXPECT_EQ(caught, 1);
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_THROW(task.result(), CancelledError);
+  EXPECT_THROW(task.exception(), CancelledError);
+  EXPECT_EQ(current_task().cancelling(), 0);
+}
+
+ASYNC_TEST(Task, result_and_exception_of_one_that_runs_are_errors) {
+  auto task = create_task(answer());
+  EXPECT_THROW(task.result(), InvalidStateError);
+  EXPECT_THROW(task.exception(), InvalidStateError);
+  co_await task;
+  EXPECT_EQ(task.exception(), nullptr);
+}
+
+ASYNC_TEST(Task, an_lvalue_is_awaited_by_reference_and_an_rvalue_by_value) {
+  auto task = create_task(text());
+  const std::string& first = co_await task;
+  const std::string& second = co_await task;
+  EXPECT_EQ(&first, &second);
+  EXPECT_EQ(&first, &task.result());
+  auto copy = task;
+  const std::string copied = co_await std::move(copy);
+  EXPECT_EQ(copied, first);  // there was another handle
+  const std::string moved = co_await create_task(text());
+  EXPECT_EQ(moved, first);
+}
+
+// BH-TASK-20
+ASYNC_TEST(Task, cannot_await_itself) {
+  Task<> task;
+  std::string caught;
+  const auto body = [](Task<>& self, std::string& what) -> Coro<> {
+    try {
+      co_await self;
+    } catch (const RuntimeError& error) {
+      what = error.what();
+    }
+    co_await sleep(0s);
+  };
+  task = create_task(body(task, caught));
+  co_await task;
+  EXPECT_EQ(caught, "a task cannot await itself");
+}
+
+// BH-TASK-21
+template <class T>
+concept CanBeSet = requires(T task) { task.set_result(1); };
+static_assert(!CanBeSet<Task<int>> && CanBeSet<Future<int>>);
+
+// BH-TASK-23
+TEST(Task, an_exit_is_stored_in_it_and_leaves_the_loop) {
+  EventLoop loop;
+  const auto exits = []() -> Coro<> {
+    co_await sleep(0s);
+    throw SystemExit(3);
+  };
+  auto task = loop.create_task(exits());
+  int later = 0;
+  loop.call_soon([&] { loop.call_soon([&] { ++later; }); });
+  int code = 0;
+  try {
+    loop.run_forever();
+  } catch (const SystemExit& exit) {
+    code = exit.code();
+  }
+  EXPECT_EQ(code, 3);
+  EXPECT_TRUE(task.done());
+  EXPECT_THROW(task.result(), SystemExit);
+  loop.stop();
+  loop.run_forever();
+  EXPECT_EQ(later, 1);
+}
+
+// BH-TASK-24
+ASYNC_TEST(Task, all_tasks_lists_those_that_have_not_ended) {
+  const std::size_t before = all_tasks().size();
+  EXPECT_EQ(before, 1u);
+  auto a = create_task(answer());
+  auto b = create_task(sleep_long());
+  EXPECT_EQ(all_tasks(), (std::vector<AnyTask>{current_task(), a, b}));
+  bool listed = true;
+  a.add_done_callback([&](const Task<int>& task) {
+    const std::vector<AnyTask> now = all_tasks();
+    listed = std::find(now.begin(), now.end(), task) != now.end();
+  });
+  co_await a;
+  co_await settle();
+  EXPECT_FALSE(listed);
+  EXPECT_EQ(all_tasks(), (std::vector<AnyTask>{current_task(), b}));
+  b.cancel();
+  co_await settle();
+  EXPECT_EQ(all_tasks().size(), before);
+}
+
+TEST(Task, all_tasks_needs_a_running_loop) { EXPECT_THROW(all_tasks(), RuntimeError); }
+
+// BH-TASK-25
+ASYNC_TEST(Task, current_task_is_the_one_that_runs_and_none_in_a_callback) {
+  const AnyTask self = current_task();
+  EXPECT_TRUE(self);
+  AnyTask inside;
+  const auto look = [](AnyTask& seen) -> Coro<> {
+    seen = current_task();
+    co_await sleep(0s);
+    EXPECT_EQ(current_task(), seen);
+  };
+  auto task = create_task(look(inside));
+  bool none = false;
+  get_running_loop().call_soon([&] { none = !current_task(); });
+  co_await task;
+  EXPECT_EQ(inside, task);
+  EXPECT_TRUE(none);
+  EXPECT_EQ(current_task(), self);
+  co_await look(inside);  // awaited, it runs in this task
+  EXPECT_EQ(inside, self);
+}
+
+TEST(Task, current_task_is_none_outside_of_a_loop) { EXPECT_FALSE(current_task()); }
+
+// BH-TASK-26
+ASYNC_TEST(Task, runs_on_when_its_handle_is_dropped) {
+  std::string log;
+  const auto later = [](std::string& into) -> Coro<> {
+    co_await sleep(1s);
+    into += 'x';
+  };
+  create_task(later(log));
+  co_await sleep(2s);
+  EXPECT_EQ(log, "x");
+}
+
+// BH-TASK-26
+ASYNC_TEST(Task, one_that_waits_for_a_future_that_nobody_holds_is_still_there) {
+  const auto wait = []() -> Coro<> { co_await Future<>(); };
+  create_task(wait());
+  co_await settle();
+  EXPECT_EQ(all_tasks().size(), 2u);
+}
+
+// BH-TASK-27
+ASYNC_TEST(Task, name_and_context_can_be_had_in_every_state) {
+  auto task = create_task(answer(), {.name = "worker"});
+  EXPECT_TRUE(task.context().empty());
+  EXPECT_EQ(task.state()->creation().line(), static_cast<unsigned>(__LINE__ - 2));
+  co_await task;
+  EXPECT_EQ(task.name(), "worker");
+  EXPECT_TRUE(task.context().empty());
+}
+
+// BH-TASK-28
+ASYNC_TEST(TaskFactory, is_asked_for_each_task) {
+  EventLoop& loop = get_running_loop();
+  std::vector<std::string> asked;
+  loop.set_task_factory([&](EventLoop& owner, NewTask& task) {
+    EXPECT_EQ(&owner, &get_running_loop());
+    asked.emplace_back(task.options.name);
+  });
+  EXPECT_TRUE(loop.get_task_factory());
+  auto a = create_task(answer(), {.name = "a"});
+  auto b = loop.create_task(answer(), {.name = "b"});
+  auto c = create_task(TaskOptions{.name = "c"}, [] { return answer(); });
+  auto d = create_task(a, {.name = "d"});  // an awaitable
+  EXPECT_EQ(asked, (std::vector<std::string>{"a", "b", "c", "d"}));
+  loop.set_task_factory(nullptr);
+  EXPECT_FALSE(loop.get_task_factory());
+  create_task(answer());
+  EXPECT_EQ(asked.size(), 4u);
+  co_await d;
+}
+
+// BH-TASK-28
+ASYNC_TEST(TaskFactory, may_change_how_the_task_starts_and_see_the_task) {
+  EventLoop& loop = get_running_loop();
+  AnyTask seen;
+  std::string function;
+  loop.set_task_factory([&](EventLoop&, NewTask& task) {
+    const std::string name = "made by the factory";
+    task.options.name = name;
+    function = task.definition().function_name();
+    seen = task.start();
+    EXPECT_THROW(task.start(), RuntimeError);
+  });
+  auto task = create_task(answer());
+  loop.set_task_factory({});
+  EXPECT_EQ(task, seen);
+  EXPECT_EQ(task.name(), "made by the factory");
+  EXPECT_NE(function.find("answer"), std::string::npos);
+  EXPECT_EQ(co_await task, 42);
+}
+
+// BH-TASK-28
+ASYNC_TEST(TaskFactory, what_it_throws_comes_out_of_create_task_and_the_coroutine_is_closed) {
+  EventLoop& loop = get_running_loop();
+  loop.set_task_factory([](EventLoop&, NewTask&) { throw std::runtime_error("no more tasks"); });
+  auto held = std::make_shared<int>(1);
+  const auto hold = [](std::shared_ptr<int>) -> Coro<> { co_return; };
+  EXPECT_THROW(create_task(hold(held)), std::runtime_error);
+  EXPECT_EQ(held.use_count(), 1);
+  loop.set_task_factory({});
+  EXPECT_EQ(all_tasks().size(), 1u);
+  co_return;
+}
+
+// BH-TASK-28
+ASYNC_TEST(TaskFactory, may_replace_itself_and_be_restored) {
+  EventLoop& loop = get_running_loop();
+  int asked = 0;
+  auto held = std::make_shared<int>(7);
+  loop.set_task_factory([&asked, held](EventLoop& owner, NewTask&) {
+    owner.set_task_factory({});
+    asked += *held;  // still there
+  });
+  const TaskFactory saved = loop.get_task_factory();
+  create_task(answer());
+  create_task(answer());
+  EXPECT_EQ(asked, 7);
+  loop.set_task_factory(saved);
+  create_task(answer());
+  EXPECT_EQ(asked, 14);
+  co_return;
+}
+
+// BH-TASK-28
+TEST(TaskFactory, the_main_task_is_made_by_it_too) {
+  EventLoop loop;
+  std::vector<std::string> asked;
+  loop.set_task_factory([&](EventLoop&, NewTask& task) { asked.emplace_back(task.definition().function_name()); });
+  EXPECT_EQ(loop.run_until_complete(answer()), 42);
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_NE(asked[0].find("answer"), std::string::npos);
+}
+
+// BH-MISC-06
+ASYNC_TEST(CreateTask, takes_any_awaitable) {
+  Future<int> future;
+  auto of_future = create_task(future);
+  auto of_sleep = create_task(sleep(1s));
+  auto of_task = create_task(of_future);
+  auto of_callable = create_task([](int a, std::unique_ptr<int>& b) -> Coro<int> { co_return a + *b; }, 1,
+                                 std::make_unique<int>(2));
+  co_await settle();
+  future.set_result(7);
+  EXPECT_EQ(co_await of_future, 7);
+  EXPECT_EQ(co_await of_task, 7);
+  EXPECT_EQ(co_await of_callable, 3);
+  co_await of_sleep;
+}
+
+ASYNC_TEST(CreateTask, owns_the_callable_and_its_arguments_until_the_end) {
+  auto held = std::make_shared<int>(1);
+  auto task = create_task(
+      [held](std::shared_ptr<int> argument) -> Coro<long> {
+        co_await sleep(1s);
+        co_return held.use_count() + *argument;
+      },
+      held);
+  EXPECT_EQ(held.use_count(), 3);
+  EXPECT_EQ(co_await task, 4);
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+ASYNC_TEST(Task, the_arguments_of_its_coroutine_go_when_it_ends) {
+  auto held = std::make_shared<int>(1);
+  const auto hold = [](std::shared_ptr<int>) -> Coro<int> { co_return 1; };
+  auto task = create_task(hold(held));
+  EXPECT_EQ(held.use_count(), 2);
+  co_await task;
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(task.result(), 1);
+}
+
+ASYNC_TEST(Task, a_handle_may_be_replaced_while_another_task_awaits_it) {
+  auto task = create_task(answer());
+  const auto wait = [](Task<int>& slot) -> Coro<int> { co_return co_await slot; };
+  auto waiter = create_task(wait(task));
+  co_await settle();
+  task = create_task(answer());  // the last handle of the first
+  EXPECT_EQ(co_await waiter, 42);
+}
+
+ASYNC_TEST(Task, done_callbacks_get_the_task) {
+  auto task = create_task(answer());
+  int got = 0;
+  const auto token = task.add_done_callback([&](const Task<int>& t) { got = t.result(); });
+  const auto other = task.add_done_callback([&](const Task<int>&) { FAIL(); });
+  EXPECT_TRUE(task.remove_done_callback(other));
+  co_await task;
+  co_await settle();
+  EXPECT_EQ(got, 42);
+  EXPECT_FALSE(task.remove_done_callback(token));
+}
+
+ASYNC_TEST(AnyTask, refers_to_the_same_task_or_to_none) {
+  AnyTask none;
+  EXPECT_FALSE(none);
+  auto task = create_task(answer());
+  const AnyTask any = task;
+  EXPECT_TRUE(any);
+  EXPECT_EQ(any, task);
+  EXPECT_NE(any, current_task());
+  co_await task;
+  EXPECT_TRUE(any.done());
+}
+
+TEST(Task, may_outlive_its_loop) {
+  Task<int> task;
+  const auto main = [&]() -> Coro<> {
+    task = create_task(answer());
+    co_await task;
+  };
+  VirtualClock clock;
+  run(main(), {.clock = &clock});
+  EXPECT_EQ(task.result(), 42);
+  EXPECT_FALSE(task.cancel());
 }
 
 }  // namespace

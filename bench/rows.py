@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""What is measured, by whom, and what the project wants to reach."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Row:
+    key: str  # as the programs report it
+    argument: str  # as they take it
+    text: str
+    goal: float | None = None
+    unit: str = "ns"
+    floor: str = ""  # why the limit program is not the limit here
+
+
+MICRO = [
+    Row("call", "call", "await a coroutine that returns at once", 10),
+    Row("fib", "fib", "a call of a recursive coroutine", 12),
+    Row("spawn_await", "spawn_await", "start a task and await it", 28),
+    Row("spawn_join", "spawn_join", "a task of a million that are started, then awaited", 150),
+    Row("spawn_join_rss", "spawn_join", "the same, memory", 200, "bytes"),
+    Row("gather", "gather", "a child of gather() with 10,000", 35),
+    Row("yield2", "yield2", "switch between 2 tasks", 8),
+    Row("yield1000", "yield1000", "switch between 1000 tasks", 8),
+    Row("chan", "chan", "an item through a bounded queue", 8),
+    Row("mutex_unc", "mutex", "lock and unlock, nobody else there", 3),
+    Row("mutex_cont", "mutex", "the same, among 100 tasks, with a switch inside", 20),
+    Row("timers_cpu", "timers", "a task of a million that sleeps 0-999 ms", 900),
+    Row("timers_rss", "timers", "the same, memory", 300, "bytes"),
+    Row("future_set", "future", "make a future, have a callback set it, await it", 40),
+    Row("xthread_post", "xthread", "a callback from another thread, to a busy loop", 30),
+    Row("xthread_rtt_p50", "xthread", "the same, to a sleeping loop, median"),
+    Row("xthread_rtt_p99", "xthread", "the same, 99th percentile"),
+]
+
+# Nobody else has these.
+OWN = [
+    Row("cancel", "cancel", "cancel a task that waits five coroutines deep", 15000),
+    Row("wait_for", "wait_for", "wait_for() that ends in time, with its coroutine", 80),
+    Row("context_spawn", "context", "set a context variable, start a task and await it"),
+    Row("as_result_error", "as_result", "an exception of a coroutine, as a value"),
+    Row("caught_error", "caught", "the same, caught at the await"),
+]
+
+# How much of `call` and `fib` the line numbers of awaits are: a build of the library without them.
+WITHOUT_SITES = ["call", "fib"]
+
+# The g++ build may take this much longer than that of clang.
+GNU_FACTOR = 1.6
+
+
+@dataclass
+class Echo:
+    key: str
+    connections: int
+    size: int
+    text: str
+    goals: dict = field(default_factory=dict)  # program -> ratio to raw epoll
+
+
+ECHO = [
+    Echo("echo64", 64, 64, "64 connections, 64 B", {"asyncio_epoll": 1.05, "asyncio_io_uring": 1.02}),
+    Echo("echo1000", 1000, 64, "1000 connections, 64 B", {"asyncio_epoll": 1.08, "asyncio_io_uring": 0.98}),
+    Echo("echo16k", 64, 16384, "64 connections, 16 KiB", {"asyncio_epoll": 1.03, "asyncio_io_uring": 0.98}),
+]
+IDLE_CONNECTIONS = 10_000
+IDLE_GOAL = 600  # bytes
+COMPILE_GOAL = 0.25  # of Asio's time
+
+# Program -> how tables and the plot call it.
+TITLES = {
+    "asyncio": "asyncio-cpp",
+    "asyncio_gcc": "asyncio-cpp, g++",
+    "without_sites": "without await sites",
+    "asyncio_epoll": "asyncio-cpp, epoll",
+    "asyncio_io_uring": "asyncio-cpp, io_uring",
+    "asyncio_gcc_epoll": "asyncio-cpp, g++, epoll",
+    "limit": "bare limit",
+    "limit_gcc": "bare limit, g++",
+    "raw_epoll": "raw epoll",
+    "raw_uring": "raw io_uring",
+    "asio": "Boost.Asio",
+    "asio_coroutine": "Boost.Asio coroutines",
+    "asio_callback": "Boost.Asio callbacks",
+    "libuv": "libuv",
+    "go": "Go",
+    "tokio": "tokio",
+}
+MICRO_PEERS = ["asio", "libuv", "go", "tokio"]
+ECHO_PEERS = ["asio_coroutine", "asio_callback", "libuv", "go", "tokio"]

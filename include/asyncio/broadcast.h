@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/ring_buffer.h>
+#include <asyncio/wait_queue.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Thrown by Subscription::next() where items were overwritten before they were read.
+class Lagged : public std::exception {
+ public:
+  explicit Lagged(std::uint64_t count)
+      : count_(count), text_(std::make_shared<const std::string>("lost " + std::to_string(count) + " items")) {}
+  // How many.
+  std::uint64_t count() const noexcept { return count_; }
+  const char* what() const noexcept override { return text_->c_str(); }
+
+ private:
+  std::uint64_t count_;
+  std::shared_ptr<const std::string> text_;
+};
+
+// What is sent goes to every subscriber, and nobody has to wait for the slowest.
+//
+//   Broadcast<Price> prices(64);
+//
+//   Coro<> show(Broadcast<Price>::Subscription subscription) {
+//     while (auto price = co_await subscription.next()) draw(*price);
+//   }
+//   auto display = create_task(show(prices.subscribe()));
+//   prices.send(price);  // a plain call, from a callback as well
+//   prices.close();      // show() ends when it has drawn what there is
+//
+// A subscriber gets a copy of every item that is sent after subscribe(), in order. The last `capacity` items are kept; a
+// subscriber that is further behind has lost some. Its next() then throws Lagged, once, with their number, and goes on
+// with the oldest that is kept. (An exception, because a lost item is an error unless the program says otherwise. Who
+// wants the newest values only catches it and asks again.)
+// A cancel of next() takes nothing: the same item comes the next time.
+// Used by the tasks of one loop at a time: a task of another loop that would have to wait together with them gets
+// RuntimeError. Not thread-safe. Its end closes it; what is kept can be read after that.
+// Python: none; a Queue for each subscriber.
+template <class T>
+class Broadcast {
+ public:
+  class Subscription;
+
+  // Throws ValueError where capacity < 1.
+  explicit Broadcast(int capacity) : shared_(std::make_shared<Shared>()) {
+    if (capacity < 1) throw ValueError("Broadcast: the capacity must be at least 1");
+    shared_->capacity = static_cast<std::size_t>(capacity);
+  }
+  Broadcast(const Broadcast&) = delete;
+  Broadcast& operator=(const Broadcast&) = delete;
+  ~Broadcast() { close(); }
+
+  // Sends an item to all who have subscribed; never waits. Throws RuntimeError once it is closed.
+  void send(T item) {
+    if (shared_->closed) throw RuntimeError("Broadcast.send: it is closed");
+    if (shared_->items.size() == shared_->capacity) shared_->items.drop_front();
+    shared_->items.push(std::move(item));
+    ++shared_->sent;
+    shared_->readers.wake_all();
+  }
+
+  // A view of what is sent from now on. It costs nothing while nobody reads it, and any number may be made.
+  [[nodiscard]] Subscription subscribe() { return Subscription(shared_); }
+
+  // Nothing more will be sent: subscribers get what is kept, and then nothing. Twice is once.
+  void close() noexcept {
+    shared_->closed = true;
+    shared_->readers.wake_all();
+  }
+  bool closed() const { return shared_->closed; }
+
+ private:
+  struct Shared {
+    std::uint64_t oldest() const { return sent - items.size(); }
+
+    RingBuffer<T> items;     // the last ones, at most `capacity`
+    std::uint64_t sent = 0;  // how many ever, which is the number of the next one
+    WaitQueue readers;       // who has read everything
+    std::size_t capacity = 0;
+    bool closed = false;
+  };
+
+  std::shared_ptr<Shared> shared_;
+};
+
+// One subscriber's place in a Broadcast. A copy goes on from the same place, by itself. Neither to be moved nor destroyed
+// while a task waits for its next item.
+template <class T>
+class Broadcast<T>::Subscription {
+ public:
+  class Next;
+
+  // The next item, and nothing once the Broadcast is closed and all has been read. Throws Lagged where items were lost,
+  // RuntimeError where another task, which read the same subscription, was faster.
+  [[nodiscard]] Next next() { return Next(*this); }
+
+  // How many items there are to read; more than the capacity where some are lost.
+  std::uint64_t behind() const { return shared_->sent - position_; }
+
+ private:
+  friend Broadcast;
+  explicit Subscription(const std::shared_ptr<Shared>& shared) : shared_(shared), position_(shared->sent) {}
+
+  std::optional<T> read() {
+    if (behind() == 0) [[unlikely]] {
+      if (shared_->closed) return std::nullopt;
+      throw RuntimeError("Broadcast.next: two tasks read one subscription; let each subscribe");
+    }
+    const std::uint64_t oldest = shared_->oldest();
+    if (position_ < oldest) [[unlikely]]
+      throw Lagged(oldest - std::exchange(position_, oldest));
+    const T& item = shared_->items[static_cast<std::size_t>(position_ - oldest)];
+    ++position_;
+    return item;
+  }
+
+  std::shared_ptr<Shared> shared_;
+  std::uint64_t position_;  // the number of the next item
+};
+
+// Awaiting it takes the next item; no coroutine frame, and no suspension where there is one.
+template <class T>
+class [[nodiscard]] Broadcast<T>::Subscription::Next : public WaitQueue::Waiter {
+ public:
+  static constexpr WaitKind kind = WaitQueue::kind("Broadcast.next");
+
+  explicit Next(Subscription& subscription)
+      : Waiter(subscription.shared_->readers, kind), subscription_(&subscription) {}
+
+  bool await_ready() const { return subscription_->behind() > 0 || subscription_->shared_->closed; }
+  std::optional<T> await_resume() {
+    if (task() != nullptr) check_all();
+    return subscription_->read();
+  }
+
+ private:
+  Subscription* subscription_;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/duration.h>
+#include <asyncio/event_loop.h>
+
+#include <chrono>
+#include <exception>
+#include <optional>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// How a CancelScope is made.
+struct CancelScopeOptions {
+  std::optional<TimePoint> deadline = std::nullopt;  // when it cancels itself; nothing: never
+  bool shield = false;                               // what cancels the scopes around it does not reach into it
+};
+
+// A block that can be given up as a whole.
+//
+//   auto found = co_await with(move_on_after(2s), [&](CancelScope&) -> Coro<Page> { co_return co_await ask(host); });
+//   if (!found) show("no answer in time");                             // found is a std::optional<Page>
+//
+//   co_await with(CancelScope({.shield = true}), [&](CancelScope&) -> Coro<> { co_await connection.aclose(); });
+//
+// Once it is cancelled, by cancel() or by its deadline, *every* wait in the block throws CancelledError, until the block
+// has been left: it cannot be held up by code that catches the error and waits again. That is the difference to
+// Task::cancel(), which throws once. The scope swallows that error at its end, and with() gives an empty optional then
+// (false where the body gives nothing). A body that does not wait any more ends with its value.
+//
+// Scopes nest. The outermost that is cancelled decides: its error passes through the scopes inside of it, each of which
+// swallows only its own. A shielded scope hides all scopes around it from what is inside: work that must be done even
+// though everything around it is given up waits normally there (give it a deadline, or it may hold up the whole).
+// A scope is that of one task. Tasks that the body starts are not in it; where a TaskGroup stands inside of the block,
+// its tasks are cancelled, once, because the block waits for them.
+//
+// Requests of Task::cancel() come first, pass through every scope, and a shield does not stop them; a scope does not
+// count as a request, and leaves cancelling() alone. What has taken effect is not taken back by a scope either: a wait
+// that was woken gives what it got, and the next one throws.
+//
+// Movable until it is entered; afterwards it must stay, and be left by the task that entered it, as with() does. For the
+// thread of the loop. It may be entered once.
+// Python: anyio.CancelScope, trio.CancelScope; asyncio has timeout() only.
+class CancelScope : private Timer {
+ public:
+  explicit CancelScope(const CancelScopeOptions& options = {})
+      : Timer(&fire), deadline_(options.deadline), shield_(options.shield) {}
+  CancelScope(CancelScope&& other) noexcept
+      : Timer(&fire), deadline_(other.deadline_), shield_(other.shield_), cancelled_(other.cancelled_) {}
+  ~CancelScope() {
+    if (task_ != nullptr) [[unlikely]]
+      leave();
+  }
+
+  // Cancels the block; may be called by any task of the loop, and inside of the block, where it takes effect at the next
+  // wait. Before the block: its first wait throws. Twice is once, and after the block it has no effect.
+  void cancel() noexcept;
+
+  // Whether it is cancelled, or its deadline has passed: for loops that compute, and wait for nothing that could throw.
+  bool cancel_called() const;
+  // Whether the block ended with the scope's CancelledError: false in the block, and where it came to its end all the same.
+  bool cancelled_caught() const { return caught_; }
+
+  // When the scope cancels itself, on the loop's clock; nothing is never. It can be moved while the scope is not
+  // cancelled: to a time that has passed cancels it at once.
+  std::optional<TimePoint> deadline() const { return deadline_; }
+  void set_deadline(std::optional<TimePoint> deadline);
+
+  // Whether the scopes around it are hidden from the block. A change takes effect at once, also for a wait under way.
+  bool shield() const { return shield_; }
+  void set_shield(bool shield);
+
+  // For with(). RuntimeError where it has been entered before; where another task leaves it than entered it.
+  void enter_now();
+  bool exit_now(const std::exception_ptr& error);  // whether the error was the scope's own, and ends here
+
+ private:
+  friend class TaskBase;
+
+  // The scope whose error a wait inside of `innermost` throws: the outermost cancelled one that no shield hides.
+  static const CancelScope* deciding(const CancelScope* innermost) noexcept;
+  static void fire(Timer& timer) noexcept;
+  void schedule();        // arms the timer, or cancels where the deadline has passed
+  void leave() noexcept;  // disarms it, and takes the scope out of its task
+
+  TaskBase* task_ = nullptr;      // that is in the block; null outside
+  CancelScope* outer_ = nullptr;  // the next scope of that task
+  std::optional<TimePoint> deadline_;
+  bool shield_;
+  bool entered_ = false;  // once and for all
+  bool cancelled_ = false;
+  bool caught_ = false;
+};
+
+// A CancelScope whose block must not be given up silently: the scope's own CancelledError becomes a TimeoutError.
+// with() gives what the body gives. A cancel() by hand ends in TimeoutError too.
+class FailScope : public CancelScope {
+ public:
+  using CancelScope::CancelScope;
+
+  void exit_now(const std::exception_ptr& error);
+};
+
+// A scope that cancels itself after a while, counted from this call. NaN throws ValueError, and it needs a running loop:
+// RuntimeError. For what is not over in time but may be left out. Python: trio.move_on_after, anyio.move_on_after.
+template <class Rep, class Period>
+CancelScope move_on_after(std::chrono::duration<Rep, Period> delay, bool shield = false) {
+  return CancelScope({.deadline = get_running_loop().deadline_after(to_nanoseconds(delay)), .shield = shield});
+}
+// The same at a time of the loop's clock; std::nullopt is never.
+inline CancelScope move_on_at(std::optional<TimePoint> when, bool shield = false) {
+  return CancelScope({.deadline = when, .shield = shield});
+}
+
+// The same with TimeoutError: for what must be over in time. timeout() does so too, but by a request of Task::cancel().
+template <class Rep, class Period>
+FailScope fail_after(std::chrono::duration<Rep, Period> delay, bool shield = false) {
+  return FailScope({.deadline = get_running_loop().deadline_after(to_nanoseconds(delay)), .shield = shield});
+}
+inline FailScope fail_at(std::optional<TimePoint> when, bool shield = false) {
+  return FailScope({.deadline = when, .shield = shield});
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/future.h>
+
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// One of several tasks and futures whose ends are awaited together: what gather(), wait() and as_completed() are made of.
+// Calls owner.ended(hook) in the moment in which its subject ends, inside of whatever ends it; costs no task and no
+// callback in the loop's queue. Once armed it must not move.
+template <class Owner>
+class EndHook final : public LinkedWaiter {
+ public:
+  explicit EndHook(FutureBase& subject) : LinkedWaiter(kind), subject_(&subject) { subject.retain(); }
+  EndHook(EndHook&& other) noexcept
+      : LinkedWaiter(std::move(other)), subject_(std::exchange(other.subject_, nullptr)), owner_(other.owner_) {}
+  ~EndHook() { let_go(); }
+
+  // False where the subject has ended already.
+  bool arm(Owner& owner) noexcept {
+    owner_ = &owner;
+    if (subject_->done()) return false;
+    subject_->joiners().push_back(*this);
+    return true;
+  }
+  void disarm() noexcept { unlink(); }
+
+  // Disarms it, and drops the reference to the subject.
+  void let_go() noexcept {
+    FutureBase* subject = std::exchange(subject_, nullptr);
+    if (subject == nullptr) return;
+    if (!alone()) unlink();
+    subject->release();
+  }
+
+  FutureBase& subject() const { return *subject_; }
+
+ private:
+  static void remove(Waiter& waiter) noexcept { static_cast<EndHook&>(waiter).unlink(); }
+  static void joined(Waiter& waiter) noexcept {
+    EndHook& hook = static_cast<EndHook&>(waiter);
+    hook.owner_->ended(hook);
+  }
+  static constexpr WaitKind kind{"end", &EndHook::remove, nullptr, &EndHook::joined};
+
+  FutureBase* subject_;  // null once let go
+  Owner* owner_ = nullptr;
+};
+
+// Throws ValueError unless the future or task belongs to the running loop.
+void require_own_loop(const FutureBase& state, const char* what);
+
+}  // namespace asyncio::inline ASYNCIO_ABI

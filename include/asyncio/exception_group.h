@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/config.h>
+
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Whether `error` holds an E, or something that derives from E. Not for null.
+template <class E>
+bool holds(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const E&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// Several exceptions at once: what comes out of a TaskGroup when more than one of its tasks may have failed.
+//
+//   try {
+//     co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> { ... });
+//   } catch (const ExceptionGroup& failed) {
+//     auto rest = failed.handle<TimeoutError>([](const TimeoutError& e) { log(e.what()); });   // except* TimeoutError
+//     if (rest) rest = rest->handle<std::system_error>([](const std::system_error& e) { log(e.code()); });
+//     if (rest) throw *rest;                                                                   // nobody else knew these
+//   }
+//
+// A member may be a group itself, so that a group is a tree; its leaves are the exceptions that are no groups. What
+// selects exceptions looks at the leaves, and keeps the nesting around those that it takes.
+// Immutable. Copies share their content, which any thread may read; copying never throws. There is always a member.
+// what() shows the tree, one line for each member.
+// Python: BaseExceptionGroup, of which ExceptionGroup is the kind that a program sees; split(), subgroup(), except*.
+class ExceptionGroup : public std::exception {
+ public:
+  struct Split;
+
+  // Throws ValueError where `exceptions` is empty, or has a null pointer among them.
+  ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions);
+  ExceptionGroup(const ExceptionGroup&) noexcept = default;
+  ExceptionGroup& operator=(const ExceptionGroup&) noexcept = default;
+  ~ExceptionGroup() override;
+
+  const std::string& message() const noexcept;
+  // Its direct members, in the order in which they were given. They live as long as one of the copies.
+  std::span<const std::exception_ptr> exceptions() const noexcept;
+  // The message, how many members there are, and below it each of them with its type and text.
+  const char* what() const noexcept override;
+
+  // The leaves that are an E, and those that are not; each side keeps the message and the nesting, and is empty where it
+  // would have no leaf. Python: split(E).
+  template <class E>
+  Split split() const;
+
+  // The leaves for which predicate(const std::exception_ptr&) is true, in their nesting; nothing where there are none.
+  // Python: subgroup(predicate).
+  template <std::predicate<const std::exception_ptr&> F>
+  std::optional<ExceptionGroup> subgroup(F&& predicate) const;
+
+  // Calls f with each leaf that is an E, or, if f does not take one, once with the group of them; gives the rest, which
+  // is nothing where all have been handled. What f throws comes out at once. Python: except* E.
+  template <class E, class F>
+    requires std::invocable<F&, const E&> || std::invocable<F&, const ExceptionGroup&>
+  std::optional<ExceptionGroup> handle(F&& f) const;
+
+ private:
+  struct Content;
+  using Matches = bool (*)(const std::exception_ptr& leaf, void* argument);
+  Split split_leaves(Matches matches, void* argument) const;
+  void visit_leaves(void (*visit)(const std::exception_ptr& leaf, void* argument), void* argument) const;
+
+  template <class E>
+  static constexpr bool is_group = std::derived_from<std::remove_cvref_t<E>, ExceptionGroup>;
+
+  std::shared_ptr<Content> content_;
+};
+
+// The two parts of a group; at least one is there.
+struct ExceptionGroup::Split {
+  std::optional<ExceptionGroup> match;
+  std::optional<ExceptionGroup> rest;
+};
+
+template <class E>
+ExceptionGroup::Split ExceptionGroup::split() const {
+  static_assert(!is_group<E>, "split() looks at the leaves of a group, and a leaf is never an ExceptionGroup");
+  return split_leaves([](const std::exception_ptr& leaf, void*) { return holds<E>(leaf); }, nullptr);
+}
+
+template <std::predicate<const std::exception_ptr&> F>
+std::optional<ExceptionGroup> ExceptionGroup::subgroup(F&& predicate) const {
+  using Predicate = std::remove_reference_t<F>;
+  const auto call = [](const std::exception_ptr& leaf, void* argument) -> bool {
+    return (*static_cast<Predicate*>(argument))(leaf);
+  };
+  return split_leaves(call, const_cast<std::remove_const_t<Predicate>*>(std::addressof(predicate))).match;
+}
+
+template <class E, class F>
+  requires std::invocable<F&, const E&> || std::invocable<F&, const ExceptionGroup&>
+std::optional<ExceptionGroup> ExceptionGroup::handle(F&& f) const {
+  Split parts = split<E>();
+  if (!parts.match) return parts.rest;
+  if constexpr (std::invocable<F&, const E&>) {
+    using Function = std::remove_reference_t<F>;
+    const auto call = [](const std::exception_ptr& leaf, void* argument) {
+      try {
+        std::rethrow_exception(leaf);
+      } catch (const E& error) {
+        (*static_cast<Function*>(argument))(error);
+      }
+    };
+    parts.match->visit_leaves(call, const_cast<std::remove_const_t<Function>*>(std::addressof(f)));
+  } else {
+    f(*parts.match);
+  }
+  return parts.rest;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/end_hook.h>
+#include <asyncio/outcome.h>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Runs several coroutines at the same time, and gives what all of them give.
+//
+//   auto [user, orders] = co_await gather(load_user(id), load_orders(id));      // a std::tuple
+//
+//   std::vector<Coro<Page>> downloads;
+//   for (const Url& url : urls) downloads.push_back(download(url));
+//   std::vector<Page> pages = co_await gather(std::move(downloads));            // of any range
+//
+//   for (Outcome<Page>& page : co_await gather(return_exceptions, std::move(downloads))) ...
+//
+// The values come in the order of the arguments, whichever ends first; nothing (void) is a std::monostate, a reference in
+// a range a pointer. Arguments are Coros and other awaitables, which are started as tasks by the call, in order; tasks and
+// futures, which run already, and of which an lvalue is copied and stays usable. A task given twice appears twice.
+// Errors: the first exception is thrown by the co_await at once. The others are not cancelled and run on; what they throw
+// later is dropped. With return_exceptions nothing is thrown: each outcome is a value or an exception, the CancelledError
+// of a child that was cancelled included. Where the children should not survive the first error, use TaskGroup.
+// Cancel: one of the awaiting task, or cancel(), cancels every child that has not ended, and CancelledError is thrown when
+// all have ended (the values are lost then), or with the first that ends with an exception unless return_exceptions.
+// A child that somebody else cancels counts as one that fails, with CancelledError.
+// What gather() gives is awaited once, and movable until then. Dropped, it lets its children run on by themselves.
+// Throws ValueError for a task or future of another loop, RuntimeError where no loop runs. Python: asyncio.gather().
+
+struct ReturnExceptions {};
+inline constexpr ReturnExceptions return_exceptions{};
+
+// The children of a gather(), and what has become of them.
+class GatherState {
+ public:
+  using Hook = EndHook<GatherState>;
+
+  explicit GatherState(bool outcomes) : return_exceptions_(outcomes) {}
+  GatherState(const GatherState&) = delete;
+  virtual ~GatherState() = default;
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+  // One more child; its hook stays where it is.
+  void watch(Hook& hook) noexcept {
+    ++pending_;
+    if (!hook.arm(*this)) ended(hook);
+  }
+
+  void ended(Hook& hook) noexcept {
+    --pending_;
+    const FutureBase& child = hook.subject();
+    if (child.failed() || child.cancelled() || abandoned_) [[unlikely]] {
+      ended_badly(hook);
+    } else if (pending_ == 0) [[unlikely]] {
+      wake();
+    }
+  }
+
+  bool done() const { return pending_ == 0 || first_failed_ != nullptr; }
+  virtual std::span<Hook> hooks() noexcept = 0;
+  bool cancel(std::string_view message, bool by_scope);
+  // Throws where there are no values: the first exception, or CancelledError. `task` is the one that awaits.
+  void require_values(TaskBase* task);
+  // The Gather is not interested any more.
+  void drop() noexcept;
+
+  Waiter* waiter = nullptr;  // of the task that awaits
+
+ private:
+  void ended_badly(Hook& hook) noexcept;
+  void wake() noexcept {
+    if (Waiter* woken = std::exchange(waiter, nullptr)) woken->wake();
+  }
+  void abandon_children() noexcept;
+
+  std::size_t pending_ = 0;             // children that have not ended
+  FutureBase* first_failed_ = nullptr;  // unless return_exceptions_
+  bool return_exceptions_;
+  bool cancelled_ = false;  // by the awaiting task, or by cancel(); with
+  std::string message_;
+  bool scope_cancelled_ = false;  // by a CancelScope around the await
+  bool abandoned_ = false;        // the first exception has been delivered: the rest is only watched, and deletes this
+};
+
+// What can be awaited once, apart from its type.
+class [[nodiscard]] GatherBase : public Waiter {
+ public:
+  bool done() const { return state_->done(); }
+  // Cancels every child that has not ended; false where none is left, or the first exception is there.
+  bool cancel(std::string_view message = {}) const { return state_->cancel(message, false); }
+
+  bool await_ready() const {
+    if (state_ == nullptr) [[unlikely]]
+      throw_awaited();
+    return state_->done();
+  }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    state_->waiter = this;
+    park(self);
+  }
+
+ protected:
+  explicit GatherBase(GatherState& state) : Waiter(kind), state_(&state) {}
+  GatherBase(GatherBase&& other) noexcept : Waiter(std::move(other)), state_(std::exchange(other.state_, nullptr)) {}
+  ~GatherBase() {
+    if (state_ != nullptr) state_->drop();
+  }
+
+  GatherState* state_;  // null once awaited, or moved from
+
+ private:
+  static const WaitKind kind;
+  [[noreturn]] static void throw_awaited();
+};
+
+template <class Values>
+class GatherStateOf : public GatherState {
+ public:
+  using GatherState::GatherState;
+  virtual Values take() = 0;
+};
+
+// Values: a std::tuple, or a std::vector.
+template <class Values>
+class Gather : public GatherBase {
+ public:
+  explicit Gather(GatherStateOf<Values>& state) : GatherBase(state) {}
+
+  Values await_resume() {
+    // Whatever happens now, it has been awaited.
+    struct Dropper {
+      GatherStateOf<Values>& state;
+      ~Dropper() { state.drop(); }
+    } dropper{static_cast<GatherStateOf<Values>&>(*std::exchange(state_, nullptr))};
+    dropper.state.require_values(task_);
+    return dropper.state.take();
+  }
+};
+
+// One argument of gather() as a handle of something that runs.
+template <class A>
+auto to_child(A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  if constexpr (ResultHandle<Plain>) {
+    require_own_loop(awaitable.state(), "gather");
+    return Plain(std::forward<A>(awaitable));
+  } else {
+    return create_task(to_owned(std::forward<A>(awaitable)));
+  }
+}
+template <class A>
+using ChildOf = decltype(to_child(std::declval<A>()));
+
+// Checks an argument before any other is started.
+template <class A>
+void check_child(const A& awaitable) {
+  static_assert(Awaitable<A> || Awaitable<A&>, "gather: what is given must be awaitable: a Coro, a Task, a Future");
+  if constexpr (ResultHandle<A>) require_own_loop(awaitable.state(), "gather");
+}
+
+// What a child gives, as an element of the result.
+template <bool outcomes, class T>
+using Gathered = std::conditional_t<outcomes, Outcome<T>, std::conditional_t<std::is_void_v<T>, std::monostate, T>>;
+
+template <bool outcomes, class State>
+Gathered<outcomes, typename State::Value> take_child(State& state) {
+  using T = typename State::Value;
+  if constexpr (outcomes) {
+    state.mark_retrieved();
+    if (std::exception_ptr error = state.result.exception()) return Outcome<T>(std::move(error));
+    if constexpr (std::is_void_v<T>) {
+      return Outcome<T>(std::in_place);
+    } else {
+      return Outcome<T>(std::in_place, state.take_or_copy());
+    }
+  } else if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return state.take_or_copy();
+  }
+}
+
+template <bool outcomes, class... States>
+class GatherTuple final : public GatherStateOf<std::tuple<Gathered<outcomes, typename States::Value>...>> {
+ public:
+  using Values = std::tuple<Gathered<outcomes, typename States::Value>...>;
+
+  explicit GatherTuple(States&... states)
+      : GatherStateOf<Values>(outcomes), hooks_{GatherState::Hook(states)...}, states_(&states...) {
+    for (GatherState::Hook& hook : hooks_) this->watch(hook);
+  }
+
+ private:
+  std::span<GatherState::Hook> hooks() noexcept override { return hooks_; }
+  Values take() override {
+    return std::apply([](States*... states) { return Values{take_child<outcomes>(*states)...}; }, states_);
+  }
+
+  std::array<GatherState::Hook, sizeof...(States)> hooks_;
+  std::tuple<States*...> states_;
+};
+
+template <bool outcomes, class State>
+using GatheredElement =
+    std::conditional_t<!outcomes && std::is_reference_v<typename State::Value>,
+                       std::remove_reference_t<typename State::Value>*, Gathered<outcomes, typename State::Value>>;
+
+template <bool outcomes, class State>
+class GatherVector final : public GatherStateOf<std::vector<GatheredElement<outcomes, State>>> {
+ public:
+  using Values = std::vector<GatheredElement<outcomes, State>>;
+
+  explicit GatherVector(std::size_t count) : GatherStateOf<Values>(outcomes) { hooks_.reserve(count); }
+
+  // As often as was said.
+  void add(State& state) { this->watch(hooks_.emplace_back(state)); }
+
+ private:
+  std::span<GatherState::Hook> hooks() noexcept override { return hooks_; }
+  Values take() override {
+    Values values;
+    values.reserve(hooks_.size());
+    for (GatherState::Hook& hook : hooks_) {
+      State& state = static_cast<State&>(hook.subject());
+      if constexpr (!outcomes && std::is_reference_v<typename State::Value>) {
+        values.push_back(&take_child<outcomes>(state));
+      } else {
+        values.push_back(take_child<outcomes>(state));
+      }
+      hook.let_go();  // while it is in the cache
+    }
+    return values;
+  }
+
+  std::vector<GatherState::Hook> hooks_;
+};
+
+template <bool outcomes, class... As>
+auto gather_arguments(As&&... awaitables) {
+  running_loop();
+  (check_child(awaitables), ...);
+  // Braces, because the children start in the order of the arguments.
+  std::tuple<ChildOf<As>...> children{to_child(std::forward<As>(awaitables))...};
+  return std::apply(
+      [](auto&... child) {
+        using State = GatherTuple<outcomes, std::remove_reference_t<decltype(child.state())>...>;
+        State& state = *new State(child.state()...);
+        // The state has references of its own. Those of the handles must not be mistaken for somebody else's.
+        return Gather<typename State::Values>(state);
+      },
+      children);
+}
+
+template <class R>
+concept ChildRange = !Awaitable<R> && requires(R& range) {
+  std::begin(range);
+  std::end(range);
+};
+
+template <bool outcomes, class R>
+auto gather_range(R&& range) {
+  // Handles are moved out of a container that is given up, and copied out of a view.
+  constexpr bool given = !std::is_lvalue_reference_v<R> && requires { range.clear(); };
+  using Found = decltype(*std::begin(range));
+  using Element = std::conditional_t<given || !ResultHandle<std::remove_cvref_t<Found>>,
+                                     std::remove_reference_t<Found>&&, const std::remove_reference_t<Found>&>;
+  using State = std::remove_reference_t<decltype(std::declval<ChildOf<Element>&>().state())>;
+  using Result = GatherVector<outcomes, State>;
+  running_loop();
+  if constexpr (requires { std::size(range); }) {
+    auto state = std::make_unique<Result>(std::size(range));
+    for (auto&& element : range) {
+      const auto child = to_child(static_cast<Element>(element));
+      state->add(child.state());
+    }
+    return Gather<typename Result::Values>(*state.release());
+  } else {
+    std::vector<ChildOf<Element>> children;
+    for (auto&& element : range) children.push_back(to_child(static_cast<Element>(element)));
+    return gather_range<outcomes>(std::move(children));
+  }
+}
+
+template <class... As>
+inline constexpr bool gathers_range = sizeof...(As) == 1 && (ChildRange<As> && ...);
+template <class... As>
+inline constexpr bool gathers_outcomes = (std::same_as<std::remove_cvref_t<As>, ReturnExceptions> || ...);
+
+template <class... As>
+  requires(!gathers_range<As...> && !gathers_outcomes<As...>)
+auto gather(As&&... awaitables) {
+  return gather_arguments<false>(std::forward<As>(awaitables)...);
+}
+template <ChildRange R>
+auto gather(R&& range) {
+  return gather_range<false>(std::forward<R>(range));
+}
+template <class... As>
+  requires(!gathers_range<As...>)
+auto gather(ReturnExceptions, As&&... awaitables) {
+  return gather_arguments<true>(std::forward<As>(awaitables)...);
+}
+template <ChildRange R>
+auto gather(ReturnExceptions, R&& range) {
+  return gather_range<true>(std::forward<R>(range));
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

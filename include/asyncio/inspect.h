@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/future.h>
+#include <asyncio/task.h>
+
+#include <cstdint>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// What waits, where, and for whom. For the thread of the loop; nothing is recorded for it, so that it costs nothing until
+// it is asked for.
+//
+//   print_call_graph();          // in any coroutine: its stack, and who awaits its task
+//
+//   for (const TaskInfo& task : describe_tasks()) {
+//     std::cout << task.name << ' ' << task.state << ' ' << task.reason << '\n';
+//   }
+
+// A coroutine on a stack.
+struct FrameEntry {
+  std::string function;
+  std::string file;
+  unsigned line = 0;  // where it waits; for one that has not waited yet, where it is defined
+
+  bool operator==(const FrameEntry&) const = default;
+};
+
+// A task or future, the coroutines that it runs, and who awaits it. Python: asyncio.FutureCallGraph.
+struct CallGraph {
+  std::string title;                   // "Task(name='fetch', id=0x...)"
+  std::vector<FrameEntry> call_stack;  // innermost first; none for a future, and once a task has ended
+  std::vector<CallGraph> awaited_by;   // in the order of their awaits
+};
+
+// `limit`: how many entries of each stack to keep: the innermost ones; where it is negative, the outermost; 0 none.
+struct CallGraphOptions {
+  std::optional<int> limit = std::nullopt;
+};
+
+// The graph of the running task: nothing where a callback runs instead. Throws RuntimeError where no loop runs.
+std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options = {},
+                                            const std::source_location& here = std::source_location::current());
+// The graph of a task, whatever its state, or of a future.
+CallGraph capture_call_graph(const AnyTask& task, const CallGraphOptions& options = {});
+CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options = {});
+template <class T>
+CallGraph capture_call_graph(const Future<T>& future, const CallGraphOptions& options = {}) {
+  return capture_call_graph(static_cast<const FutureBase&>(future.state()), options);
+}
+
+// The same as text, one block for each task. Who stands in it already is not told again: "(cycle)".
+std::string format_call_graph(const CallGraph& graph);
+std::string format_call_graph(const CallGraphOptions& options = {},
+                              const std::source_location& here = std::source_location::current());
+// The same, to standard output.
+void print_call_graph(const CallGraphOptions& options = {},
+                      const std::source_location& here = std::source_location::current());
+void print_call_graph(const CallGraph& graph);
+
+// A task, for a list of tasks.
+struct TaskInfo {
+  std::string name;
+  std::uint64_t number = 0;  // counts the tasks of the program
+  const char* state = "";    // "running", "ready", "waiting", "done", "cancelled"
+  const char* reason = "";   // what it waits in: "Semaphore.acquire"; empty unless it waits
+  std::vector<FrameEntry> call_stack;
+  std::string created_in;    // "main (shop.cpp:12)"
+};
+
+TaskInfo describe_task(const AnyTask& task);
+// Those of the running loop that have not ended, oldest first. Throws RuntimeError where no loop runs.
+std::vector<TaskInfo> describe_tasks();
+
+}  // namespace asyncio::inline ASYNCIO_ABI

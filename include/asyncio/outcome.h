@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/owned_awaitable.h>
+
+#include <exception>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// What became of an operation, as a value: what it gave, or why it failed.
+//
+//   Outcome<std::size_t> sent = co_await as_result(socket.send(data));
+//   if (!sent) {
+//     log(sent.error().message());
+//     co_return;
+//   }
+//   total += sent.value();
+//
+// T may be void, or a reference. Copyable where T is. Python has only exceptions; the nearest is what
+// gather(..., return_exceptions=True) gives.
+template <class T>
+class [[nodiscard]] Outcome {
+  using Stored = std::conditional_t<std::is_void_v<T>, std::monostate,
+                                    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+
+ public:
+  // A value.
+  template <class... Args>
+  explicit Outcome(std::in_place_t, Args&&... args)
+      : state_(std::in_place_index<0>, stored(std::forward<Args>(args)...)) {}
+  // A failure: an exception, which must not be null, or the code of an error, which must be one.
+  explicit Outcome(std::exception_ptr error) : state_(std::in_place_index<1>, std::move(error)) {}
+  explicit Outcome(std::error_code error) : state_(std::in_place_index<2>, error) {}
+
+  bool has_value() const { return state_.index() == 0; }
+  explicit operator bool() const { return has_value(); }
+
+  // The value; throws the exception where there is none.
+  std::add_lvalue_reference_t<T> value() & {
+    require_value();
+    if constexpr (!std::is_void_v<T>) return get(std::get<0>(state_));
+  }
+  std::add_lvalue_reference_t<const T> value() const& {
+    require_value();
+    if constexpr (!std::is_void_v<T>) return get(std::get<0>(state_));
+  }
+  T value() && {
+    require_value();
+    if constexpr (!std::is_void_v<T>) return static_cast<T&&>(get(std::get<0>(state_)));
+  }
+
+  // The code of the error: its own, or that of the std::system_error which is the exception. No error where there is a
+  // value, or an exception of another kind.
+  std::error_code error() const;
+
+  // The exception, made of the code where that is what there is; null where there is a value.
+  std::exception_ptr exception() const;
+
+ private:
+  static Stored stored()
+    requires std::is_void_v<T>
+  {
+    return {};
+  }
+  template <class U>
+  static Stored stored(U&& value) {
+    if constexpr (std::is_reference_v<T>) {
+      return std::addressof(value);
+    } else {
+      return Stored(std::forward<U>(value));
+    }
+  }
+  template <class V>
+  static auto& get(V& stored) {
+    if constexpr (std::is_reference_v<T>) {
+      return *stored;
+    } else {
+      return stored;
+    }
+  }
+  void require_value() const {
+    if (!has_value()) [[unlikely]]
+      std::rethrow_exception(exception());
+  }
+
+  std::variant<Stored, std::exception_ptr, std::error_code> state_;
+};
+
+// The code of a std::system_error; no error for another exception, and for none.
+std::error_code error_code_of(const std::exception_ptr& error);
+// What is thrown for a code: TimeoutError for ETIMEDOUT, otherwise a std::system_error.
+std::exception_ptr exception_of(std::error_code error);
+bool is_cancelled_error(const std::exception_ptr& error) noexcept;
+// Whether an exception must not become a value: a cancel, and what ends the program.
+bool passes_outcomes(const std::exception_ptr& error) noexcept;
+
+template <class T>
+std::error_code Outcome<T>::error() const {
+  if (const std::error_code* code = std::get_if<2>(&state_)) return *code;
+  return has_value() ? std::error_code() : error_code_of(std::get<1>(state_));
+}
+
+template <class T>
+std::exception_ptr Outcome<T>::exception() const {
+  if (const std::error_code* code = std::get_if<2>(&state_)) return exception_of(*code);
+  return has_value() ? nullptr : std::get<1>(state_);
+}
+
+// The outcome that a Result holds, taken out of it.
+template <class T>
+Outcome<T> to_outcome(Result<T>& result) {
+  if (std::exception_ptr error = result.exception()) return Outcome<T>(std::move(error));
+  if constexpr (std::is_void_v<T>) {
+    return Outcome<T>(std::in_place);
+  } else {
+    return Outcome<T>(std::in_place, result.take());
+  }
+}
+
+// What as_result() gives to co_await. An awaiter that can fail without throwing offers, beside await_resume(),
+// `Outcome<T> await_resume_result()`.
+template <class S>
+class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public NativeAwaiter {
+  using Owned = OwnedAwaitable<S>;
+
+ public:
+  using Value = typename Owned::Value;
+
+  explicit AsResult(S&& awaitable) : inner_(std::forward<S>(awaitable)) {}
+
+  bool await_ready() { return inner_.await_ready(); }
+  template <class P>
+  auto await_suspend(std::coroutine_handle<P> self) {
+    return inner_.await_suspend(self);
+  }
+  auto await_resume() {
+    if constexpr (requires { inner_.awaiter().await_resume_result(); }) {
+      return inner_.awaiter().await_resume_result();
+    } else if constexpr (IsCoro<S>) {
+      auto& result = inner_.awaiter().result();
+      if (result.state() == Result<Value>::State::exception && passes_outcomes(result.exception())) result.take();
+      return to_outcome(result);
+    } else {
+      return catch_all();
+    }
+  }
+
+ private:
+  Outcome<Value> catch_all() {
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        inner_.await_resume();
+        return Outcome<Value>(std::in_place);
+      } else {
+        return Outcome<Value>(std::in_place, inner_.await_resume());
+      }
+    } catch (...) {
+      std::exception_ptr error = std::current_exception();
+      if (passes_outcomes(error) && !is_outcome_of_another(error)) throw;
+      return Outcome<Value>(std::move(error));
+    }
+  }
+  // A task or future that was cancelled, and not by us.
+  bool is_outcome_of_another(const std::exception_ptr& error) {
+    if constexpr (std::derived_from<typename Owned::Awaiter, JoinBase>) {
+      return is_cancelled_error(error) && !inner_.awaiter().was_forwarded();
+    } else {
+      return false;
+    }
+  }
+
+  Owned inner_;
+};
+
+// Awaits any awaitable, and gives what became of it instead of throwing its exception.
+// CancelledError is thrown all the same, as are SystemExit and KeyboardInterrupt: a cancel of the caller must not end up
+// in a value. That another task or future which is awaited was cancelled is its outcome, and is given as such, unless it
+// was the caller's cancel that was passed on to it.
+template <class A>
+AsResult<OwnedBy<A>> as_result(A&& awaitable) {
+  return AsResult<OwnedBy<A>>(to_owned(std::forward<A>(awaitable)));
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

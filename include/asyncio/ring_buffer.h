@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/config.h>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// First in, first out, in one block of memory whose size is a power of two and grows as needed: the storage of queues.
+// Faster than std::deque, which allocates as it goes along. It takes no memory before the first element, and keeps what it
+// has taken until it is destroyed.
+template <class T>
+class RingBuffer {
+ public:
+  RingBuffer() = default;
+  RingBuffer(RingBuffer&& other) noexcept
+      : slots_(std::exchange(other.slots_, nullptr)),
+        capacity_(std::exchange(other.capacity_, 0)),
+        first_(std::exchange(other.first_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  RingBuffer& operator=(RingBuffer other) noexcept {
+    std::swap(slots_, other.slots_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(first_, other.first_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~RingBuffer() {
+    while (size_ > 0) drop_front();
+    if (slots_ != nullptr) std::allocator<T>().deallocate(slots_, capacity_);
+  }
+
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+
+  // The element at a place counted from the front.
+  T& operator[](std::size_t place) { return slots_[(first_ + place) & (capacity_ - 1)]; }
+
+  template <class U>
+  void push(U&& value) {
+    if (size_ == capacity_) [[unlikely]]
+      grow();
+    std::construct_at(slots_ + ((first_ + size_) & (capacity_ - 1)), std::forward<U>(value));
+    ++size_;
+  }
+
+  // Only where it is not empty.
+  T pop() {
+    T value = std::move(slots_[first_]);
+    drop_front();
+    return value;
+  }
+  void drop_front() noexcept {
+    std::destroy_at(slots_ + first_);
+    first_ = (first_ + 1) & (capacity_ - 1);
+    --size_;
+  }
+
+ private:
+  void grow() {
+    RingBuffer bigger;
+    bigger.capacity_ = capacity_ == 0 ? 8 : capacity_ * 2;
+    bigger.slots_ = std::allocator<T>().allocate(bigger.capacity_);
+    for (std::size_t place = 0; place < size_; ++place) bigger.push(std::move((*this)[place]));
+    *this = std::move(bigger);
+  }
+
+  T* slots_ = nullptr;
+  std::size_t capacity_ = 0;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/owned_awaitable.h>
+
+#include <type_traits>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// What shield() gives to co_await, apart from its type.
+class ShieldBase : public LinkedWaiter {
+ public:
+  bool await_ready() const { return state_->done(); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    join();
+    park(self);
+  }
+
+ protected:
+  explicit ShieldBase(FutureBase& state) : LinkedWaiter(kind), state_(&state) { state.retain(); }
+  ShieldBase(ShieldBase&& other) noexcept
+      : LinkedWaiter(std::move(other)), state_(std::exchange(other.state_, nullptr)) {}
+  ~ShieldBase() {
+    if (state_ != nullptr) state_->release();
+  }
+  void check_shield() {
+    check();
+    state_->mark_retrieved();
+  }
+
+  FutureBase* state_;  // null once moved from
+
+ private:
+  static const WaitKind kind;
+  void join();
+};
+
+// Shared: the handle stays with the caller, and awaiting it gives a reference to the value.
+template <class State, bool shared>
+class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]] Shield : public ShieldBase {
+ public:
+  explicit Shield(State& state) : ShieldBase(state) {}
+
+  decltype(auto) await_resume() {
+    check_shield();
+    if constexpr (shared) {
+      return static_cast<State*>(state_)->result.get();
+    } else {
+      return static_cast<State*>(state_)->take_or_copy();
+    }
+  }
+};
+
+// Awaits something that is to go on even if the awaiting task is cancelled: a commit, an answer that others wait for too.
+//
+//   co_await shield(save(order));                // a cancel lands here, and the order is saved all the same
+//
+//   Task<> saving = create_task(save(order));
+//   try {
+//     co_await shield(saving);
+//   } catch (const CancelledError&) {
+//     co_await saving;                           // to wait for the end of it
+//     throw;
+//   }
+//
+// A task or future is awaited without a cancel being passed on to it; a coroutine, or another awaitable, is started as a
+// task by the call. A cancel of the caller throws CancelledError at once. If that task is cancelled by somebody else its
+// CancelledError comes out, as its value or exception would. What fails after nobody waits any more is reported to the
+// loop's exception handler, once, unless its exception is looked at.
+// No shield from the end of the loop: run() cancels every task that is left. Python: asyncio.shield().
+template <class A>
+auto shield(A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  if constexpr (ResultHandle<Plain>) {
+    const Plain handle = std::forward<A>(awaitable);  // an rvalue is given up: else the value could not be moved out
+    return Shield<typename Plain::State, std::is_lvalue_reference_v<A>>(handle.state());
+  } else {
+    const auto task = create_task(to_owned(std::forward<A>(awaitable)));
+    return Shield<typename decltype(task)::State, false>(task.state());
+  }
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

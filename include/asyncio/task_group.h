@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/exception_group.h>
+#include <asyncio/link.h>
+#include <asyncio/task.h>
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+class TaskGroup;
+class TaskGroupChild;
+template <class V>
+class Started;
+
+// Where TaskGroup::start() waits until its task is started, or has ended without that.
+class StartWait : public Waiter {
+ public:
+  StartWait() : Waiter(kind) {}
+
+  bool await_ready() const { return false; }  // the task has not run yet
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    park(self);
+  }
+  void await_resume();  // throws what start() has to throw
+
+  // The task is started, and the group's own from now on.
+  void started() noexcept;
+
+ private:
+  friend class TaskGroup;
+  static const WaitKind kind;
+  static bool forward(Waiter& waiter);
+
+  AnyTask started_task_;
+  TaskGroupChild* child_ = nullptr;  // null once the task is started or has ended
+  bool started_ = false;
+  bool requested_ = false;        // a request to cancel the caller was passed on
+  bool scope_requested_ = false;  // that of a CancelScope was
+};
+
+template <class V>
+class StartOf : public StartWait {
+ public:
+  V take() { return std::move(*value_); }
+
+ private:
+  friend class Started<V>;
+  std::optional<V> value_;
+};
+template <>
+class StartOf<void> : public StartWait {
+ public:
+  void take() {}
+};
+
+[[noreturn]] void throw_started_twice();
+
+// What a task that is run by TaskGroup::start() says that it is ready with.
+template <class V>
+class Started {
+ public:
+  explicit Started(StartOf<V>& start) noexcept : start_(&start) {}
+  Started(const Started&) = delete;
+  Started& operator=(const Started&) = delete;
+
+  // Has start() return `value`. Throws RuntimeError where it was called before.
+  void operator()(V value) {
+    if (start_ == nullptr) throw_started_twice();
+    start_->value_.emplace(std::move(value));
+    std::exchange(start_, nullptr)->started();
+  }
+
+ private:
+  StartOf<V>* start_;  // null once called
+};
+template <>
+class Started<void> {
+ public:
+  explicit Started(StartOf<void>& start) noexcept : start_(&start) {}
+  Started(const Started&) = delete;
+  Started& operator=(const Started&) = delete;
+
+  void operator()() {
+    if (start_ == nullptr) throw_started_twice();
+    std::exchange(start_, nullptr)->started();
+  }
+
+ private:
+  StartOf<void>* start_;
+};
+
+// The V of a callable whose first parameter is a Started<V>&.
+template <class F>
+struct StartedValueOf : StartedValueOf<decltype(&F::operator())> {};
+template <class V, class R, class... Args>
+struct StartedValueOf<R (*)(Started<V>&, Args...)> {
+  using type = V;
+};
+template <class V, class C, class R, class... Args>
+struct StartedValueOf<R (C::*)(Started<V>&, Args...)> {
+  using type = V;
+};
+template <class V, class C, class R, class... Args>
+struct StartedValueOf<R (C::*)(Started<V>&, Args...) const> {
+  using type = V;
+};
+
+// Tasks that belong to a block: it is not left before all of them have ended.
+//
+//   co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> {
+//     group.create_task(fetch(first));
+//     group.create_task(fetch(second));
+//     co_await show_progress();
+//   });                                       // both pages are there
+//
+// So no task outlives what it works on: it may use the variables around the block, and no error gets lost.
+//
+// Errors. The first task that fails has all others cancelled, and the body of the block too if it still runs: CancelledError
+// is thrown at what it awaits. When all have ended, the block throws ExceptionGroup("unhandled errors in a TaskGroup"): the
+// errors of the tasks in the order in which they ended, then that of the body. It is a group even for one error. A body
+// that throws has the tasks cancelled as well. A CancelledError is never a member: a task that is cancelled by somebody,
+// or that ends itself so, does not disturb the others. SystemExit and KeyboardInterrupt leave the block bare, once all
+// tasks have ended; what else failed goes to the loop's exception handler then.
+// Cancels. Where the task that runs the block is cancelled, all tasks of the group are, and CancelledError leaves the block
+// when they have ended, however often it is cancelled meanwhile. If a task fails in that, the ExceptionGroup leaves the
+// block, and the CancelledError comes at the next wait. A CancelScope around the block is obeyed likewise.
+// with() gives a bool, or a std::optional of what the body gives: false or empty where cancel() ended the block.
+//
+// Movable until it is entered. For the thread of the loop; any task of it may create tasks in the group. Once it has been
+// left it refers to no task and no error. Python: asyncio.TaskGroup.
+class TaskGroup {
+ public:
+  TaskGroup() = default;
+  TaskGroup(TaskGroup&& other) noexcept : aborting_(other.aborting_) {}
+  ~TaskGroup();
+
+  // Starts a task in the group: the same overloads as the free create_task(). Throws RuntimeError before the block, after
+  // it, and from when its tasks are being cancelled; the coroutine is closed then. The handle may be dropped.
+  template <class T>
+  Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
+                      const std::source_location& site = std::source_location::current()) {
+    if (!accepts()) [[unlikely]] {
+      coro.close();
+      refuse();
+    }
+    Task<T> task = asyncio::create_task(std::move(coro), options, site);
+    adopt(task);
+    return task;
+  }
+  template <Awaitable A>
+    requires(!IsCoro<std::remove_cvref_t<A>>)
+  auto create_task(A&& awaitable, const TaskOptions& options = {},
+                   const std::source_location& site = std::source_location::current()) {
+    return create_task(as_coro(std::forward<A>(awaitable)), options, site);
+  }
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
+    return create_task(call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...),
+                       options);
+  }
+  template <class F, class... Args>
+    requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  auto create_task(F&& f, Args&&... args) {
+    return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  // Starts a task that needs a while to get ready, a server, say, and waits until it is:
+  //
+  //   Coro<> serve(Started<int>& started, Config config) {
+  //     Server server = co_await listen(config);
+  //     started(server.port());                            // start() gives this, and the task goes on in the group
+  //     co_await server.serve_forever();
+  //   }
+  //   const int port = co_await group.start(serve, config);
+  //
+  // Calls f(started, args...), and owns f and its arguments. A task that fails before it is started fails start() and not
+  // the group; one that returns before, or is cancelled, gives RuntimeError. A cancel of the caller is passed on to the
+  // task, and comes when that has ended; if the task starts all the same, start() gives its value, and the cancel lands at
+  // the next wait. Where f is a generic lambda V has to be named: start<int>(f). Python: trio's Nursery.start.
+  template <class V, class F, class... Args>
+  Coro<V> start(F&& f, Args&&... args) {
+    return start_owned<V, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  template <class F, class... Args>
+  auto start(F&& f, Args&&... args) {
+    return start<typename StartedValueOf<std::decay_t<F>>::type>(std::forward<F>(f), std::forward<Args>(args)...);
+  }
+
+  // Cancels the tasks, and the body where it still runs: the block then ends without an exception, unless a task fails or
+  // somebody else cancels too. Before the block, its body is cancelled at its first wait. Twice is once, and after the
+  // block it has no effect. Python: TaskGroup.cancel().
+  void cancel();
+
+  // For with(). RuntimeError where it was entered before.
+  void enter_now();
+  Coro<bool> exit(std::exception_ptr error);
+  static constexpr bool exits_in_place = true;  // a cancel of the exit is one of the tasks
+
+ private:
+  friend class TaskGroupChild;
+  friend class StartWait;
+  class AllEnded;
+  enum class Phase : std::uint8_t { unused, body, exiting, over };
+
+  bool accepts() const { return aborting_ || parent_ == nullptr ? false : parent_->loop() == this_thread.loop; }
+  [[noreturn]] void refuse() const;
+  TaskGroupChild* adopt(const AnyTask& task);
+  void child_ended(TaskGroupChild& child) noexcept;
+  void failed(const std::exception_ptr& error);
+  void add_error(const std::exception_ptr& error);
+  void abort();
+  void cancel_body();
+  void take_back_cancel_of_body() noexcept;
+
+  void start_task(StartWait& start, Coro<> body);
+  template <class V, class F, class... Args>
+  Coro<V> start_owned(F f, Args... args);
+  template <class V, class F, class... Args>
+  static Coro<> run_started(StartOf<V>& start, F f, Args... args);
+
+  Link children_;                // those that have not ended, oldest first
+  TaskBase* parent_ = nullptr;   // runs the block; null outside of it
+  AllEnded* waiting_ = nullptr;  // the exit, while it waits
+  std::vector<std::exception_ptr> errors_;
+  std::exception_ptr exit_error_;    // the first SystemExit or KeyboardInterrupt
+  std::exception_ptr interruption_;  // the CancelledError that came while the exit waited
+  int requests_at_entry_ = 0;        // to cancel parent_, those that had been delivered before the block
+  int requests_before_ours_ = 0;
+  Phase phase_ = Phase::unused;
+  bool aborting_ = false;                // the children have been cancelled; no other may join them
+  bool body_cancelled_ = false;          // by a request of ours to parent_, which is to be taken back
+  bool request_pending_before_ = false;  // at our request another one had not been delivered yet
+  bool interrupted_by_request_ = false;  // interruption_ is not a CancelScope's
+};
+
+template <class V, class F, class... Args>
+Coro<V> TaskGroup::start_owned(F f, Args... args) {
+  StartOf<V> start;
+  start_task(start, run_started<V, F, Args...>(start, std::move(f), std::move(args)...));
+  co_await start;
+  co_return start.take();
+}
+
+template <class V, class F, class... Args>
+Coro<> TaskGroup::run_started(StartOf<V>& start, F f, Args... args) {
+  static_assert(Awaitable<std::invoke_result_t<F&, Started<V>&, Args&...>>,
+                "start: the callable must be a coroutine: let it return asyncio::Coro");
+  Started<V> started(start);
+  co_await asyncio::invoke(f, started, args...);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

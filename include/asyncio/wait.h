@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/end_hook.h>
+#include <asyncio/timeout.h>
+#include <asyncio/wait_queue.h>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// Waiting for several tasks, without taking their results: wait() for the first of them or all, as_completed() for one
+// after the other. Neither cancels a task, neither throws what a task threw, and a cancel of the caller is the caller's
+// alone. The tasks may be Task<T>s, Future<T>s or, where their types differ, AnyTasks. One that is given twice counts once.
+
+enum ReturnWhen : std::uint8_t {
+  FIRST_COMPLETED,  // one has ended, in whatever way
+  FIRST_EXCEPTION,  // one has ended with an exception other than CancelledError, or all have ended
+  ALL_COMPLETED,
+};
+
+struct WaitOptions {
+  TimeLimit timeout = {};  // for ever
+  ReturnWhen return_when = ALL_COMPLETED;
+};
+
+// What wait() gives: each of the tasks is in one of the two, in the order in which they were given.
+template <class H>
+struct Waited {
+  std::vector<H> done;
+  std::vector<H> pending;
+};
+
+struct AsCompletedOptions {
+  TimeLimit timeout = {};  // for ever
+};
+
+inline FutureBase& state_of(const AnyTask& task) { return *task.state(); }
+template <ResultHandle H>
+FutureBase& state_of(const H& handle) {
+  return handle.state();
+}
+
+// Whether `handles` are what can be waited for.
+template <class H>
+constexpr void check_waitable() {
+  static_assert(!Awaitable<H> || ResultHandle<H>, "wait() takes tasks: make them with create_task()");
+  static_assert(requires(const H& handle) { state_of(handle); }, "wait() takes a vector of tasks");
+}
+
+// The handles without those that stand there before. Throws ValueError for one of another loop than the running one.
+void drop_repeated(std::vector<FutureBase*>& states);
+template <class H>
+std::vector<H> without_repeated(std::vector<H> handles, const char* what) {
+  std::vector<FutureBase*> states;
+  states.reserve(handles.size());
+  for (const H& handle : handles) {
+    require_own_loop(state_of(handle), what);
+    states.push_back(&state_of(handle));
+  }
+  drop_repeated(states);
+  if (states.size() == handles.size()) return handles;
+  std::vector<H> kept;
+  kept.reserve(states.size());
+  for (H& handle : handles) {
+    if (kept.size() < states.size() && &state_of(handle) == states[kept.size()]) kept.push_back(std::move(handle));
+  }
+  return kept;
+}
+
+// Awaiting it waits until enough of the futures have ended, or the time is over.
+class EndsWait : public Waiter, private Timer {
+ public:
+  EndsWait(std::size_t count, const WaitOptions& options);
+  ~EndsWait() { disarm(); }
+
+  // All of them before the await.
+  void add(FutureBase& state) { hooks_.emplace_back(state); }
+
+  bool await_ready();
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    start();
+    park(self);
+    if (limit_.none_left() && !was_interrupted()) wake_up();
+  }
+  void await_resume() {
+    disarm();
+    check();
+  }
+
+ private:
+  friend EndHook<EndsWait>;
+  static const WaitKind kind;
+  void ended(EndHook<EndsWait>& hook) noexcept;
+  bool enough_with(const FutureBase& ended) const {
+    return return_when_ == FIRST_COMPLETED || (return_when_ == FIRST_EXCEPTION && ended.failed());
+  }
+  void start();
+  void disarm() noexcept;
+  void wake_up() noexcept;
+
+  std::vector<EndHook<EndsWait>> hooks_;
+  std::size_t pending_ = 0;
+  TimeLimit limit_;
+  ReturnWhen return_when_;
+};
+
+template <class H>
+Coro<Waited<H>> wait_for_ends(std::vector<H> handles, WaitOptions options) {
+  EndsWait ends(handles.size(), options);
+  for (const H& handle : handles) ends.add(state_of(handle));
+  co_await ends;
+  Waited<H> waited;
+  for (H& handle : handles) {
+    (handle.done() ? waited.done : waited.pending).push_back(std::move(handle));
+  }
+  co_return waited;
+}
+
+// Waits for tasks; says which have ended, and which have not.
+//
+//   std::vector<Task<Page>> tasks = ...;
+//   auto waited = co_await wait(tasks, {.timeout = 5s, .return_when = FIRST_COMPLETED});
+//   for (Task<Page>& task : waited.done) show(co_await task);
+//   for (Task<Page>& task : waited.pending) task.cancel();
+//
+// Does not wait where enough have ended already. The end of the timeout is no error; one of 0 or less lets what is ready
+// run once. The exceptions stay in the tasks. A cancel throws CancelledError, and leaves the tasks alone.
+// Throws ValueError for no tasks, for one of another loop, and for an unknown return_when. Python: asyncio.wait().
+template <class H>
+Coro<Waited<H>> wait(std::vector<H> tasks, const WaitOptions& options = {}) {
+  check_waitable<H>();
+  if (tasks.empty()) throw ValueError("wait: there is nothing to wait for");
+  if (options.return_when > ALL_COMPLETED) throw ValueError("wait: return_when is none of its constants");
+  return wait_for_ends(without_repeated(std::move(tasks), "wait"), options);
+}
+
+// The tasks of an as_completed(), apart from their type: by their places among the arguments.
+class EndOrder : private Timer {
+ public:
+  class Next;
+
+  EndOrder(std::size_t count, TimeLimit limit);
+  EndOrder(const EndOrder&) = delete;
+  ~EndOrder();
+
+  // All of them before start().
+  void add(FutureBase& state) { hooks_.emplace_back(state); }
+  void start();
+
+ private:
+  friend EndHook<EndOrder>;
+  void ended(EndHook<EndOrder>& hook) noexcept;
+  bool take(Next& next);
+  void expire_soon();
+  void expire() noexcept;
+  void stop_timer() noexcept;
+
+  LoopCore* loop_;
+  TimeLimit limit_;
+  std::vector<EndHook<EndOrder>> hooks_;
+  std::vector<std::size_t> order_;  // the places of those that have ended and were not handed over, in order
+  std::size_t taken_ = 0;           // how many of these have been taken since
+  std::size_t pending_ = 0;         // those that have not ended, while there is time
+  std::size_t missed_ = 0;          // those for which TimeoutError is still to be thrown
+  WaitQueue waiters_;
+  Handle soon_;  // ends the time; null before
+};
+
+// Awaiting it gives the place of the task that ends next; nothing after the last.
+class [[nodiscard]] EndOrder::Next : public WaitQueue::Waiter {
+ public:
+  explicit Next(EndOrder& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+
+  bool await_ready() { return owner_->take(*this); }
+  std::optional<std::size_t> await_resume();
+
+ private:
+  friend class EndOrder;
+  static const WaitKind kind;
+
+  EndOrder* owner_;
+  std::optional<std::size_t> place_;
+  bool late_ = false;
+};
+
+// What as_completed() gives; movable. It must outlive the tasks that await next().
+template <class H>
+class [[nodiscard]] AsCompleted {
+ public:
+  class Next : public EndOrder::Next {
+   public:
+    explicit Next(AsCompleted& owner) : EndOrder::Next(*owner.order_), handles_(owner.handles_.get()) {}
+    std::optional<H> await_resume() {
+      const std::optional<std::size_t> place = EndOrder::Next::await_resume();
+      if (!place.has_value()) return std::nullopt;
+      return (*handles_)[*place];
+    }
+
+   private:
+    const std::vector<H>* handles_;
+  };
+
+  AsCompleted(std::vector<H> handles, TimeLimit limit)
+      : handles_(std::make_unique<std::vector<H>>(without_repeated(std::move(handles), "as_completed"))),
+        order_(std::make_unique<EndOrder>(handles_->size(), limit)) {
+    for (const H& handle : *handles_) order_->add(state_of(handle));
+    order_->start();
+  }
+
+  // The task that ends next, and has ended when you get it; nothing after the last. What has ended in time is given
+  // first, however late it is asked for; then TimeoutError is thrown, once for each task that has not.
+  // Any number of tasks may await it: each gets another one. A cancel throws CancelledError and loses nothing.
+  Next next() { return Next(*this); }
+
+ private:
+  std::unique_ptr<std::vector<H>> handles_;  // where they stay if this moves
+  std::unique_ptr<EndOrder> order_;
+};
+
+// Tasks in the order of their ends.
+//
+//   auto ends = as_completed(std::move(tasks), {.timeout = 5s});
+//   while (auto task = co_await ends.next()) show(co_await *task);
+//
+// The tasks are the ones that were given; of coroutines it makes tasks. The timeout counts from this call, and cancels
+// nothing; neither does it to drop the result. Throws ValueError for a task of another loop. Python: asyncio.as_completed().
+template <class H>
+  requires(!IsCoro<H>)
+AsCompleted<H> as_completed(std::vector<H> tasks, const AsCompletedOptions& options = {}) {
+  check_waitable<H>();
+  return AsCompleted<H>(std::move(tasks), options.timeout);
+}
+template <class T>
+AsCompleted<Task<T>> as_completed(std::vector<Coro<T>> coros, const AsCompletedOptions& options = {}) {
+  std::vector<Task<T>> tasks;
+  tasks.reserve(coros.size());
+  for (Coro<T>& coro : coros) tasks.push_back(create_task(std::move(coro)));
+  return AsCompleted<Task<T>>(std::move(tasks), options.timeout);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/backend.h"
+
+#include <sys/epoll.h>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// epoll's bits, which poll requests on io_uring use too.
+constexpr std::uint32_t edge_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+
+constexpr std::uint8_t readiness_of(std::uint32_t events) {
+  std::uint8_t readiness = 0;
+  if ((events & EPOLLIN) != 0) readiness |= readable;
+  if ((events & EPOLLOUT) != 0) readiness |= writable;
+  if ((events & ~std::uint32_t{EPOLLIN | EPOLLOUT}) == 0) return readiness;  // as good as always
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness |= readable | hung_up;
+  if ((events & EPOLLHUP) != 0) readiness |= writable;
+  if ((events & EPOLLERR) != 0) readiness |= readable | writable | failed;
+  return readiness;
+}
+
+// What to poll for to learn of `interest`.
+constexpr std::uint32_t events_of(std::uint8_t interest) {
+  std::uint32_t events = 0;
+  if ((interest & readable) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & writable) != 0) events |= EPOLLOUT;
+  return events;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

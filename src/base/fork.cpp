@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#include "base/fork.h"
+
+#include <pthread.h>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+constinit std::atomic<std::uint32_t> fork_generation = 0;
+
+namespace {
+[[maybe_unused]] const int registered =
+    ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
+}  // namespace
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/cancel_scope.h>
+
+#include <asyncio/exception_group.h>
+
+#include "core/task_extra.h"
+
+// Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.
+// All that a park looks at is the level bit of TaskBase::interrupts_: it is set exactly while deciding() finds a scope.
+// Whatever may change that (enter, leave, cancel, a shield) ends with TaskBase::look_at_scopes(), which sets or clears
+// the bit, and interrupts the task's wait when the bit is new. A wait that stays parked all the same, because it has
+// passed the cancel on, is not told again by a second scope: to it nothing is new.
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+void TaskBase::look_at_scopes() noexcept {
+  const bool was_set = (interrupts_ & level) != 0;
+  if (CancelScope::deciding(extra().scope) == nullptr) {
+    interrupts_ &= static_cast<std::uint8_t>(~level);
+    return;
+  }
+  interrupts_ |= level;
+  if (!was_set && waiter_ != nullptr) interrupt_parked();
+}
+
+const void* TaskBase::deciding_scope() const noexcept {
+  return plain() ? nullptr : CancelScope::deciding(extra_if_any()->scope);
+}
+
+const CancelScope* CancelScope::deciding(const CancelScope* innermost) noexcept {
+  const CancelScope* found = nullptr;
+  for (const CancelScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
+    if (scope->cancelled_) found = scope;
+    if (scope->shield_) break;
+  }
+  return found;
+}
+
+void CancelScope::cancel() noexcept {
+  if (cancelled_ || (entered_ && task_ == nullptr)) return;
+  cancelled_ = true;
+  if (task_ == nullptr) return;
+  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  task_->look_at_scopes();
+}
+
+bool CancelScope::cancel_called() const {
+  return cancelled_ || (task_ != nullptr && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
+}
+
+void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
+  deadline_ = deadline;
+  if (task_ == nullptr) return;
+  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  schedule();
+}
+
+void CancelScope::set_shield(bool shield) {
+  shield_ = shield;
+  if (task_ != nullptr) task_->look_at_scopes();
+}
+
+void CancelScope::schedule() {
+  if (cancelled_ || !deadline_) return;
+  EventLoop& loop = EventLoop::of(*task_->loop());
+  if (*deadline_ <= loop.time()) {
+    cancel();
+  } else {
+    loop.arm(*this, *deadline_);
+  }
+}
+
+void CancelScope::fire(Timer& timer) noexcept { static_cast<CancelScope&>(timer).cancel(); }
+
+void CancelScope::enter_now() {
+  if (entered_) throw RuntimeError("a CancelScope can be entered only once");
+  TaskBase& task = *this_thread.task;
+  TaskExtra& extra = task.extra();
+  entered_ = true;
+  task_ = &task;
+  outer_ = std::exchange(extra.scope, this);
+  schedule();
+  task.look_at_scopes();
+}
+
+bool CancelScope::exit_now(const std::exception_ptr& error) {
+  if (task_ == nullptr || task_ != this_thread.task)
+    throw RuntimeError("a CancelScope must be left by the task that has entered it");
+  leave();
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const CancelledError& cancelled) {
+    caught_ = cancelled.source() == this;
+  } catch (...) {
+  }
+  return caught_;
+}
+
+void CancelScope::leave() noexcept {
+  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  // Not always the innermost: a generator may be dropped in the middle of a block of its own.
+  CancelScope** place = &task_->extra().scope;
+  while (*place != this) place = &(*place)->outer_;
+  *place = outer_;
+  std::exchange(task_, nullptr)->look_at_scopes();
+}
+
+void FailScope::exit_now(const std::exception_ptr& error) {
+  if (CancelScope::exit_now(error)) throw TimeoutError();
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

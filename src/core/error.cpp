@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/error.h>
+
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+std::string describe(const std::string& partial, std::optional<std::size_t> expected) {
+  const std::string wanted = expected ? std::to_string(*expected) + " bytes were expected" : "a separator was expected";
+  return "the stream ended after " + std::to_string(partial.size()) + " bytes, and " + wanted;
+}
+}  // namespace
+
+IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std::size_t> expected)
+    : std::runtime_error(describe(partial, expected)),
+      partial_(std::make_shared<const std::string>(std::move(partial))),
+      expected_(expected) {}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

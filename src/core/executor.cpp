@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/executor.h>
+
+#include "core/loop_state.h"
+#include "core/report.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+// What the threads of a pool and its owner share. It outlives the owner where that has let go of the threads.
+class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
+ public:
+  Pool(int max_workers, std::string_view prefix, Callback<void()> initializer)
+      : most_threads_(static_cast<std::size_t>(max_workers)), prefix_(prefix), initializer_(std::move(initializer)) {}
+
+  void post(std::unique_ptr<Work> work);
+  void close(bool cancel_futures) noexcept;
+  void join();
+  void let_go() noexcept;
+  ThreadFuture<> ended();
+
+ private:
+  void start_thread();
+  void serve() noexcept;
+  bool initialize() noexcept;
+  void leave() noexcept;
+  bool is_member() const;
+
+  const std::size_t most_threads_;
+  const std::string prefix_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Work>> queue_;
+  std::vector<std::thread> threads_;  // joined or detached by whoever takes them out
+  std::size_t started_ = 0;
+  std::size_t alive_ = 0;
+  std::size_t idle_ = 0;
+  bool closed_ = false;
+  std::exception_ptr broken_;
+  Callback<void()> initializer_;
+  std::mutex initializing_;  // the initializer is one object: its calls do not overlap
+  std::vector<std::shared_ptr<ThreadFutureState<void>>> told_at_end_;
+};
+
+void ThreadPoolExecutor::Pool::post(std::unique_ptr<Work> work) {
+  std::lock_guard lock(mutex_);
+  if (broken_ != nullptr) std::rethrow_exception(broken_);
+  if (closed_) throw RuntimeError("the executor is shut down, and takes no more work");
+  queue_.push_back(std::move(work));
+  // An idle thread which has been notified for earlier work counts as idle until it wakes: hence the comparison.
+  if (queue_.size() <= idle_ || threads_.size() == most_threads_) return changed_.notify_one();
+  try {
+    start_thread();
+  } catch (...) {
+    if (alive_ > 0) return;  // it will be done, only later
+    queue_.pop_back();
+    throw;
+  }
+}
+
+void ThreadPoolExecutor::Pool::start_thread() {
+  threads_.reserve(threads_.size() + 1);
+  std::string name = prefix_ + "_" + std::to_string(started_);
+  if (name.size() > 15) name.erase(0, name.size() - 15);
+  std::thread thread([self = shared_from_this(), name = std::move(name)] {
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    self->serve();
+  });
+  threads_.push_back(std::move(thread));
+  ++started_;
+  ++alive_;
+}
+
+void ThreadPoolExecutor::Pool::serve() noexcept {
+  if (initialize()) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      ++idle_;
+      changed_.wait(lock, [this] { return !queue_.empty() || closed_ || broken_ != nullptr; });
+      --idle_;
+      if (queue_.empty()) break;
+      std::unique_ptr<Work> work = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      work->run();
+      work.reset();
+      lock.lock();
+    }
+  }
+  leave();
+}
+
+bool ThreadPoolExecutor::Pool::initialize() noexcept {
+  if (!initializer_) return true;
+  std::exception_ptr error;
+  try {
+    std::lock_guard lock(initializing_);
+    initializer_();
+    return true;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  report(nullptr, {.message = "Exception in the initializer of a ThreadPoolExecutor", .exception = std::move(error)});
+  std::deque<std::unique_ptr<Work>> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    broken_ = std::make_exception_ptr(BrokenThreadPool("the initializer of the thread pool threw: it cannot be used"));
+    std::swap(dropped, queue_);
+    changed_.notify_all();
+  }
+  for (auto& work : dropped) work->fail(broken_);
+  return false;
+}
+
+void ThreadPoolExecutor::Pool::leave() noexcept {
+  std::vector<std::shared_ptr<ThreadFutureState<void>>> told;
+  {
+    std::lock_guard lock(mutex_);
+    if (--alive_ > 0 || !closed_) return;
+    std::swap(told, told_at_end_);
+  }
+  for (auto& state : told) {
+    Result<void> nothing;
+    nothing.emplace();
+    state->finish(nothing);
+  }
+}
+
+void ThreadPoolExecutor::Pool::close(bool cancel_futures) noexcept {
+  std::deque<std::unique_ptr<Work>> dropped;  // destroyed, and so cancelled, without the lock
+  std::lock_guard lock(mutex_);
+  closed_ = true;
+  if (cancel_futures) std::swap(dropped, queue_);
+  changed_.notify_all();
+}
+
+bool ThreadPoolExecutor::Pool::is_member() const {
+  return std::any_of(threads_.begin(), threads_.end(),
+                     [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); });
+}
+
+void ThreadPoolExecutor::Pool::join() {
+  std::vector<std::thread> threads;
+  {
+    std::lock_guard lock(mutex_);
+    if (is_member()) throw RuntimeError("a thread of the pool cannot wait for its end");
+    std::swap(threads, threads_);
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+void ThreadPoolExecutor::Pool::let_go() noexcept {
+  std::vector<std::thread> threads;
+  bool busy = false;
+  {
+    std::lock_guard lock(mutex_);
+    busy = !queue_.empty() || idle_ < alive_ || is_member();
+    std::swap(threads, threads_);
+  }
+  // Idle threads end at once: to wait for them leaves nothing behind.
+  for (std::thread& thread : threads) busy ? thread.detach() : thread.join();
+}
+
+ThreadFuture<> ThreadPoolExecutor::Pool::ended() {
+  auto state = std::make_shared<ThreadFutureState<void>>();
+  std::unique_lock lock(mutex_);
+  if (alive_ > 0 || !closed_) {
+    told_at_end_.push_back(state);
+  } else {
+    lock.unlock();
+    Result<void> nothing;
+    nothing.emplace();
+    state->finish(nothing);
+  }
+  return ThreadFuture<>(std::move(state));
+}
+
+ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string_view thread_name_prefix,
+                                       Callback<void()> initializer) {
+  if (max_workers < 1) throw ValueError("ThreadPoolExecutor: max_workers must be at least 1");
+  pool_ = std::make_shared<Pool>(max_workers, thread_name_prefix, std::move(initializer));
+}
+
+ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolExecutor&& other) noexcept : pool_(std::move(other.pool_)) {}
+
+ThreadPoolExecutor::~ThreadPoolExecutor() {
+  if (pool_ == nullptr) return;
+  pool_->close(false);
+  try {
+    pool_->join();
+  } catch (...) {
+    pool_->let_go();  // destroyed by its own work
+  }
+}
+
+void ThreadPoolExecutor::post(std::unique_ptr<Work> work) { pool_->post(std::move(work)); }
+
+void ThreadPoolExecutor::shutdown(const ExecutorShutdownOptions& options) {
+  pool_->close(options.cancel_futures);
+  if (options.wait) pool_->join();
+}
+
+ThreadFuture<> ThreadPoolExecutor::ended() { return pool_->ended(); }
+
+void ThreadPoolExecutor::abandon() noexcept {
+  pool_->close(false);
+  pool_->let_go();
+}
+
+int ThreadPoolExecutor::default_workers() {
+  // Those that this process may use; a container often has fewer than the machine.
+  cpu_set_t allowed;
+  const int count = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
+  return std::min(32, count + 4);
+}
+
+Executor& EventLoop::default_executor() {
+  State& state = *state_;
+  if (state.executor_shut_down) throw RuntimeError("the default executor has been shut down");
+  if (state.executor == nullptr) state.executor = std::make_unique<ThreadPoolExecutor>();
+  return *state.executor;
+}
+
+Executor& EventLoop::resolver() {
+  // Few: a name server that does not answer keeps a thread for half a minute, but they mostly wait.
+  constexpr int most_threads = 8;
+  require_open();
+  State& state = *state_;
+  if (state.resolver == nullptr) state.resolver = std::make_unique<ThreadPoolExecutor>(most_threads, "resolver");
+  return *state.resolver;
+}
+
+void EventLoop::check_executor_call() const {
+  state_->check_caller("run_in_executor");
+  require_open();
+}
+
+void EventLoop::set_default_executor(ThreadPoolExecutor executor) {
+  State& state = *state_;
+  if (state.executor != nullptr) state.executor->abandon();
+  state.executor = std::make_unique<ThreadPoolExecutor>(std::move(executor));
+}
+
+Coro<> EventLoop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {
+  State& state = *state_;
+  state.executor_shut_down = true;
+  if (state.executor == nullptr) co_return;
+  state.executor->shutdown({.wait = false});
+  Future<> ended = wrap_future(state.executor->ended(), *this);
+  TimerHandle timer;
+  if (timeout) timer = call_later(*timeout, [ended] { ended.cancel(); });
+  co_await Ended(ended.state());
+  if (timer) timer.cancel();
+  if (ended.cancelled()) {
+    report(this, {.message = "the threads of the default executor did not end in time; the loop goes on without them"});
+    state.executor->abandon();
+  } else {
+    state.executor->shutdown({});
+  }
+  state.executor.reset();
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

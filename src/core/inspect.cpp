@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/inspect.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+
+#include "core/loop_state.h"
+#include "core/report.h"
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+
+FrameEntry entry_of(const Promise& coroutine) {
+  const std::source_location& place = place_of(coroutine);
+  return {function_of(coroutine.definition()), place.file_name(), place.line()};
+}
+
+// The stack that ends with `innermost`.
+std::vector<FrameEntry> stack_from(const Promise* innermost) {
+  std::vector<FrameEntry> stack;
+  for (const Promise* coroutine = innermost; coroutine != nullptr; coroutine = coroutine->parent()) {
+    stack.push_back(entry_of(*coroutine));
+  }
+  return stack;
+}
+
+void apply_limit(std::vector<FrameEntry>& stack, const CallGraphOptions& options) {
+  if (!options.limit) return;
+  const std::size_t wanted = static_cast<std::size_t>(std::abs(*options.limit));
+  if (wanted >= stack.size()) return;
+  if (*options.limit >= 0) {
+    stack.resize(wanted);
+  } else {
+    stack.erase(stack.begin(), stack.end() - static_cast<std::ptrdiff_t>(wanted));
+  }
+}
+
+std::string title_of(const FutureBase& state) {
+  std::ostringstream text;
+  if (const TaskBase* task = state.as_task()) {
+    text << "Task(name='" << AnyTask(const_cast<TaskBase*>(task)).name() << "', id=" << task << ")";
+  } else {
+    text << "Future(id=" << &state << ")";
+  }
+  return text.str();
+}
+
+// The task behind a waiter: the one that is parked, or the one on whose behalf it counts the ends of others.
+const TaskBase* awaiter_behind(const Waiter& waiter) {
+  if (waiter.kind().on_behalf_of != nullptr) return waiter.kind().on_behalf_of(waiter);
+  return waiter.task();
+}
+
+class Capture {
+ public:
+  explicit Capture(const CallGraphOptions& options) : options_(options) {}
+
+  CallGraph of(const FutureBase& state) {
+    std::vector<FrameEntry> stack;
+    if (const TaskBase* task = state.as_task()) {
+      stack = stack_from(task == this_thread.task ? this_thread.innermost : task->innermost());
+    }
+    return of(state, std::move(stack));
+  }
+
+  CallGraph of(const FutureBase& state, std::vector<FrameEntry> stack) {
+    CallGraph graph{title_of(state), std::move(stack), {}};
+    apply_limit(graph.call_stack, options_);
+    path_.push_back(&state);
+    const Link& joiners = state.joiners();
+    for (const Link* link = joiners.next; link != &joiners; link = link->next) {
+      const TaskBase* awaiter = awaiter_behind(static_cast<const LinkedWaiter&>(*link));
+      if (awaiter == nullptr) continue;
+      if (std::find(path_.begin(), path_.end(), awaiter) != path_.end()) {
+        graph.awaited_by.push_back({title_of(*awaiter) + " (cycle)", {}, {}});
+      } else {
+        graph.awaited_by.push_back(of(*awaiter));
+      }
+    }
+    path_.pop_back();
+    return graph;
+  }
+
+ private:
+  const CallGraphOptions& options_;
+  std::vector<const FutureBase*> path_;  // from where it began to where it is
+};
+
+void format(std::ostringstream& out, const CallGraph& graph, const std::string& indent) {
+  out << indent << "* " << graph.title << '\n';
+  if (!graph.call_stack.empty()) {
+    out << indent << "  + Call stack:\n";
+    for (const FrameEntry& entry : graph.call_stack) {
+      out << indent << "  |   File '" << entry.file << "', line " << entry.line << ", in async " << entry.function << "()\n";
+    }
+  }
+  if (graph.awaited_by.empty()) return;
+  out << indent << "  + Awaited by:\n";
+  for (const CallGraph& awaiter : graph.awaited_by) format(out, awaiter, indent + "     ");
+}
+
+}  // namespace
+
+std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options, const std::source_location& here) {
+  running_loop();
+  const TaskBase* task = this_thread.task;
+  if (task == nullptr) return std::nullopt;
+  std::vector<FrameEntry> stack = stack_from(this_thread.innermost);
+  // The innermost coroutine does not wait: it calls this.
+  if (!stack.empty()) stack.front() = {stack.front().function, here.file_name(), here.line()};
+  return Capture(options).of(*task, std::move(stack));
+}
+
+CallGraph capture_call_graph(const AnyTask& task, const CallGraphOptions& options) {
+  return Capture(options).of(*task.state());
+}
+
+CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options) { return Capture(options).of(state); }
+
+std::string format_call_graph(const CallGraph& graph) {
+  std::ostringstream out;
+  format(out, graph, "");
+  return out.str();
+}
+
+std::string format_call_graph(const CallGraphOptions& options, const std::source_location& here) {
+  const std::optional<CallGraph> graph = capture_call_graph(options, here);
+  return graph ? format_call_graph(*graph) : std::string();
+}
+
+void print_call_graph(const CallGraph& graph) { std::fputs(format_call_graph(graph).c_str(), stdout); }
+
+void print_call_graph(const CallGraphOptions& options, const std::source_location& here) {
+  std::fputs(format_call_graph(options, here).c_str(), stdout);
+}
+
+TaskInfo describe_task(const AnyTask& task) {
+  const TaskBase& state = *task.state();
+  TaskInfo info;
+  info.name = task.name();
+  info.number = state.number();
+  info.created_in = describe(state.creation());
+  if (state.done()) {
+    info.state = state.cancelled() ? "cancelled" : "done";
+    return info;
+  }
+  const bool running = &state == this_thread.task;
+  if (running) {
+    info.state = "running";
+  } else if (const Waiter* waiter = state.waiter()) {
+    info.state = "waiting";
+    info.reason = waiter->kind().reason;
+  } else {
+    info.state = "ready";
+  }
+  info.call_stack = stack_from(running ? this_thread.innermost : state.innermost());
+  return info;
+}
+
+std::vector<TaskInfo> describe_tasks() {
+  std::vector<TaskInfo> tasks;
+  for (const AnyTask& task : all_tasks()) tasks.push_back(describe_task(task));
+  return tasks;
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

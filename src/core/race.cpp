@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/race.h>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+const WaitKind Entrant::kind{
+    .reason = "race",
+    .remove = nullptr,
+    .interrupt = nullptr,
+    .joined =
+        [](Waiter& waiter) noexcept {
+          Entrant& entrant = static_cast<Entrant&>(waiter);
+          entrant.race_->ended(entrant);
+        },
+};
+
+const WaitKind Race::kind{
+    .reason = "race",
+    .remove = [](Waiter&) noexcept {},  // it stands in no list: the entrants do
+    .interrupt = &Race::forward,
+};
+
+void Race::enter(const AnyTask& task) {
+  Entrant& entrant = entrants_[entered_++];
+  entrant.race_ = this;
+  entrant.runner_ = task;
+  entrant.task_ = this_thread.task;  // which is who waits, to those that look at the joiners
+  task.state()->joiners().push_back(entrant);
+  ++running_;
+}
+
+void Race::ended(Entrant& entrant) noexcept {
+  --running_;
+  const bool won = !entrant.runner_.cancelled() && entrant.runner_.state()->outcome_exception() == nullptr;
+  if (won && winner_ == nobody) {
+    winner_ = static_cast<std::size_t>(&entrant - entrants_.data());
+    cancel_rest({});
+  }
+  if (running_ == 0) wake();
+}
+
+void Race::cancel_rest(std::string_view message) {
+  for (const Entrant& entrant : entrants_) entrant.runner_.cancel(message);
+}
+
+bool Race::forward(Waiter& waiter) {
+  Race& race = static_cast<Race&>(waiter);
+  const bool requested = race.task_->take_cancel_request();
+  (requested ? race.requested_ : race.scope_requested_) = true;
+  // Once somebody has won, the rest is on its way out already; a second cancel would only disturb its cleaning up.
+  if (race.winner_ == nobody) race.cancel_rest(requested ? race.task_->cancel_message() : std::string_view());
+  return false;
+}
+
+std::size_t Race::await_resume() {
+  bool any_cancelled = false;
+  std::vector<std::exception_ptr> errors;
+  for (const Entrant& entrant : entrants_) {
+    if (entrant.runner_.cancelled()) {
+      any_cancelled = true;
+    } else if (std::exception_ptr error = entrant.runner_.exception()) {
+      if (holds<SystemExit>(error) || holds<KeyboardInterrupt>(error)) std::rethrow_exception(error);
+      errors.push_back(std::move(error));
+    }
+  }
+  if (requested_) task_->restore_cancel_request();
+  if (winner_ != nobody) return winner_;
+  if (any_cancelled && (requested_ || scope_requested_)) task_->throw_interrupt();
+  if (errors.empty()) throw CancelledError();
+  throw ExceptionGroup("all entrants of a race failed", std::move(errors));
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/callback.h>
+#include <asyncio/context.h>
+#include <asyncio/link.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+class EventLoop;
+class KernelBackend;
+
+// The signals that a loop handles. The system's handler only counts, and wakes the loop; the loop calls dispatch() where
+// it looks for messages of other threads. For the main thread, except for what the system's handler does.
+class Signals {
+ public:
+  Signals(EventLoop& loop, KernelBackend& backend);
+  Signals(const Signals&) = delete;
+  ~Signals();  // removes all handlers
+
+  // Throw ValueError for a number that is no signal, RuntimeError for one that cannot be caught and in another thread.
+  void add(int signal, Callback<void()> callback);
+  bool remove(int signal);
+
+  // For Ctrl-C: called by dispatch() itself, with how many have come since it last looked. False where the disposition
+  // of SIGINT is not the default one, or this is not the main thread: nothing is changed then.
+  bool watch_interrupts(Callback<void(unsigned)> on_interrupt);
+  // Ends it, and restores the default disposition, unless somebody has put something else there meanwhile. Gives how
+  // many have come that dispatch() has not seen.
+  unsigned unwatch_interrupts() noexcept;
+
+  // Queues the callbacks of the signals that have come.
+  void dispatch() noexcept;
+
+  static bool in_main_thread() noexcept;
+
+ private:
+  struct Entry;
+
+  static void handle(int signal) noexcept;  // the system's handler
+  void claim(int signal);
+  void release(int signal) noexcept;
+
+  EventLoop& loop_;
+  KernelBackend& backend_;
+  std::atomic<bool> come_ = false;  // set by the system's handler: some count is not 0
+  std::map<int, std::shared_ptr<Entry>> entries_;
+  Callback<void(unsigned)> on_interrupt_;  // empty where add() has replaced it, and while nobody watches
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

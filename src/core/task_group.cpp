@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/task_group.h>
+
+#include <asyncio/event_loop.h>
+
+#include "core/report.h"
+
+#include <algorithm>
+
+// Theory of operation. A group stands among the joiners of each of its tasks with a TaskGroupChild, and so learns of the
+// end of a task in the moment in which it comes. The first failure aborts the group: the other tasks are cancelled, and
+// the body too if it still runs, by an ordinary request to cancel the parent. The exit takes that request back before it
+// waits, so that what arrives from then on is somebody else's. While it waits, a cancel does not end the wait: it is
+// remembered, aborts the group, and is thrown when the last child has ended.
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+struct MemberLink : Link {};
+
+bool is_exit(const std::exception_ptr& error) { return holds<SystemExit>(error) || holds<KeyboardInterrupt>(error); }
+}  // namespace
+
+// A task of a group that has not ended: in the list of its group, and among the joiners of the task.
+class TaskGroupChild final : public LinkedWaiter, private MemberLink {
+ public:
+  TaskGroupChild(TaskGroup& owner, TaskBase& child) : LinkedWaiter(kind), group(owner), task(child) {
+    task_ = owner.parent_;  // which is who waits, to those that look at the joiners
+    owner.children_.push_back(static_cast<MemberLink&>(*this));
+  }
+  ~TaskGroupChild() {
+    static_cast<LinkedWaiter&>(*this).unlink();
+    static_cast<MemberLink&>(*this).unlink();
+  }
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+  static TaskGroupChild& from(Link& link) { return static_cast<TaskGroupChild&>(static_cast<MemberLink&>(link)); }
+
+  TaskGroup& group;
+  TaskBase& task;
+  StartWait* starter = nullptr;  // set until the task is started: what it ends with is told to this one, not the group
+
+ private:
+  static const WaitKind kind;
+};
+
+const WaitKind TaskGroupChild::kind{
+    .reason = "TaskGroup",
+    .remove = nullptr,
+    .interrupt = nullptr,
+    .joined =
+        [](Waiter& waiter) noexcept {
+          TaskGroupChild& child = static_cast<TaskGroupChild&>(waiter);
+          child.group.child_ended(child);
+        },
+};
+
+// The exit of a group, until it has no child.
+class TaskGroup::AllEnded : public Waiter {
+ public:
+  explicit AllEnded(TaskGroup& group) : Waiter(kind), group_(group) {}
+
+  bool await_ready() const { return group_.children_.alone(); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    group_.waiting_ = this;
+    park(self);
+  }
+  void await_resume() const {}
+
+ private:
+  static const WaitKind kind;
+
+  static bool interrupt(Waiter& waiter) {
+    TaskGroup& group = static_cast<AllEnded&>(waiter).group_;
+    TaskBase& parent = *waiter.task();
+    if (parent.take_cancel_request()) {
+      group.interruption_ = make_cancelled(parent.cancel_message());
+      group.interrupted_by_request_ = true;
+    } else if (group.interruption_ == nullptr) {
+      group.interruption_ = std::make_exception_ptr(CancelledError({}, parent.deciding_scope()));
+    }
+    if (!group.aborting_) group.abort();
+    return false;
+  }
+
+  TaskGroup& group_;
+};
+
+const WaitKind TaskGroup::AllEnded::kind{
+    .reason = "TaskGroup.exit",
+    .remove = [](Waiter& waiter) noexcept { static_cast<AllEnded&>(waiter).group_.waiting_ = nullptr; },
+    .interrupt = &interrupt,
+};
+
+TaskGroup::~TaskGroup() {
+  // There are children only where the loop was closed in the middle of the block.
+  while (!children_.alone()) delete &TaskGroupChild::from(*children_.next);
+}
+
+void TaskGroup::enter_now() {
+  if (phase_ != Phase::unused) throw RuntimeError("a TaskGroup can be entered only once");
+  phase_ = Phase::body;
+  parent_ = this_thread.task;
+  requests_at_entry_ = parent_->cancelling() - (parent_->has_cancel_request() ? 1 : 0);
+  if (aborting_) cancel_body();
+}
+
+void TaskGroup::refuse() const {
+  if (phase_ == Phase::unused) throw RuntimeError("create_task: the TaskGroup has not been entered");
+  if (phase_ == Phase::over) throw RuntimeError("create_task: the TaskGroup is over");
+  if (aborting_) throw RuntimeError("create_task: the TaskGroup is being cancelled");
+  throw RuntimeError("create_task: the TaskGroup belongs to another event loop");
+}
+
+TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) {
+  TaskBase& task = *handle.state();
+  if (!task.done()) {
+    auto* child = new TaskGroupChild(*this, task);
+    task.joiners().push_back(static_cast<LinkedWaiter&>(*child));
+    if (aborting_) task.cancel({});  // it was started eagerly, and has aborted the group in its first step
+    return child;
+  }
+  // It was started eagerly, and has ended in that. A failure is dealt with in the loop's turn, as it is for other tasks,
+  // so that create_task() never has the group aborted when it returns.
+  if (task.cancelled() || task.outcome_exception() == nullptr) return nullptr;
+  auto* child = new TaskGroupChild(*this, task);
+  EventLoop::of(*task.loop()).call_soon([child, handle] { child->group.child_ended(*child); });
+  return child;
+}
+
+void TaskGroup::child_ended(TaskGroupChild& child) noexcept {
+  TaskBase& task = child.task;
+  StartWait* starter = child.starter;
+  delete &child;
+  if (starter != nullptr) {
+    starter->child_ = nullptr;
+    starter->wake();
+  } else if (!task.cancelled()) {
+    if (std::exception_ptr error = task.outcome_exception()) failed(error);
+  }
+  if (waiting_ != nullptr && children_.alone()) std::exchange(waiting_, nullptr)->wake();
+}
+
+void TaskGroup::failed(const std::exception_ptr& error) {
+  if (!is_exit(error)) {
+    add_error(error);
+  } else if (exit_error_ == nullptr) {
+    exit_error_ = error;
+  }
+  if (!aborting_) abort();
+}
+
+void TaskGroup::add_error(const std::exception_ptr& error) {
+  // One who awaits a task that fails fails with the same exception; it is one error all the same.
+  if (std::find(errors_.begin(), errors_.end(), error) == errors_.end()) errors_.push_back(error);
+}
+
+void TaskGroup::abort() {
+  aborting_ = true;
+  for (Link* link = children_.next; link != &children_; link = link->next) TaskGroupChild::from(*link).task.cancel({});
+  if (phase_ == Phase::body) cancel_body();
+}
+
+void TaskGroup::cancel() {
+  if (aborting_ || phase_ == Phase::over) return;
+  if (phase_ == Phase::unused) {
+    aborting_ = true;
+  } else {
+    abort();
+  }
+}
+
+void TaskGroup::cancel_body() {
+  body_cancelled_ = true;
+  request_pending_before_ = parent_->has_cancel_request();
+  requests_before_ours_ = parent_->cancelling();
+  parent_->cancel({});
+}
+
+void TaskGroup::take_back_cancel_of_body() noexcept {
+  if (!body_cancelled_) return;
+  // uncancel() withdraws an undelivered request only where it was the last one. Ours must not be left behind either
+  // where an older one, delivered long ago, is still counted.
+  if (!request_pending_before_ && parent_->cancelling() == requests_before_ours_ + 1) parent_->take_cancel_request();
+  parent_->uncancel();
+}
+
+Coro<bool> TaskGroup::exit(std::exception_ptr error) {
+  if (parent_ == nullptr || parent_ != this_thread.task || phase_ != Phase::body)
+    throw RuntimeError("a TaskGroup must be left by the task that has entered it");
+  TaskBase& parent = *parent_;
+  take_back_cancel_of_body();
+  phase_ = Phase::exiting;
+
+  bool cancelled = false;   // the body was, and
+  bool requested = false;   // it was by somebody's cancel() of the parent
+  bool suppressed = false;  // it was by the group alone
+  bool failed = false;
+  if (error != nullptr) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const CancelledError& e) {
+      cancelled = true;
+      suppressed = body_cancelled_ && e.source() == nullptr && parent.cancelling() <= requests_at_entry_;
+      requested = !suppressed && e.source() == nullptr;
+    } catch (...) {
+      failed = true;
+      if (is_exit(error) && exit_error_ == nullptr) exit_error_ = error;
+    }
+    if (!aborting_) abort();
+  }
+
+  co_await AllEnded(*this);
+
+  phase_ = Phase::over;
+  parent_ = nullptr;
+  if (failed && !is_exit(error)) add_error(error);
+  std::vector<std::exception_ptr> errors = std::move(errors_);
+  const std::exception_ptr exit_error = std::exchange(exit_error_, nullptr);
+  const std::exception_ptr interruption = std::exchange(interruption_, nullptr);
+
+  if ((requested || interrupted_by_request_) && (exit_error != nullptr || !errors.empty()))
+    parent.restore_cancel_request();
+  if (exit_error != nullptr) {
+    for (const std::exception_ptr& lost : errors)
+      report(parent.loop(), {.message = "unhandled error in a TaskGroup that ends with SystemExit or KeyboardInterrupt",
+                             .exception = lost});
+    std::rethrow_exception(exit_error);
+  }
+  if (!errors.empty()) throw ExceptionGroup("unhandled errors in a TaskGroup", std::move(errors));
+  // Of two cancels the one that was requested goes on: the error of a scope would end there, and its own comes again.
+  if (interruption != nullptr && (interrupted_by_request_ || !cancelled || suppressed) && !requested)
+    std::rethrow_exception(interruption);
+  co_return suppressed;
+}
+
+void TaskGroup::start_task(StartWait& start, Coro<> body) {
+  if (!accepts()) {
+    body.close();
+    refuse();
+  }
+  start.started_task_ = asyncio::create_task(std::move(body));
+  start.child_ = adopt(start.started_task_);
+  start.child_->starter = &start;
+}
+
+const WaitKind StartWait::kind{
+    .reason = "TaskGroup.start",
+    .remove =
+        [](Waiter& waiter) noexcept {
+          if (TaskGroupChild* child = static_cast<StartWait&>(waiter).child_) child->starter = nullptr;
+        },
+    .interrupt = &StartWait::forward,
+    .awaited = [](const Waiter& waiter) -> FutureBase* {
+      return static_cast<const StartWait&>(waiter).started_task_.state();
+    },
+};
+
+bool StartWait::forward(Waiter& waiter) {
+  StartWait& start = static_cast<StartWait&>(waiter);
+  const bool requested = start.task_->take_cancel_request();
+  (requested ? start.requested_ : start.scope_requested_) = true;
+  start.started_task_.cancel(requested ? start.task_->cancel_message() : std::string_view());
+  return false;
+}
+
+void StartWait::started() noexcept {
+  started_ = true;
+  std::exchange(child_, nullptr)->starter = nullptr;
+  wake();
+}
+
+void StartWait::await_resume() {
+  if (started_) {
+    if (requested_) task_->restore_cancel_request();
+    return;
+  }
+  if (started_task_.cancelled()) {
+    if (requested_) task_->restore_cancel_request();
+    if (requested_ || scope_requested_) task_->throw_interrupt();
+    throw RuntimeError("TaskGroup.start: the task was cancelled before it called started()");
+  }
+  if (requested_ && started_task_.state()->has_cancel_request()) task_->restore_cancel_request();
+  if (std::exception_ptr error = started_task_.exception()) std::rethrow_exception(error);
+  throw RuntimeError("TaskGroup.start: the task returned before it called started()");
+}
+
+void throw_started_twice() { throw RuntimeError("started() was called twice"); }
+
+}  // namespace asyncio::inline ASYNCIO_ABI

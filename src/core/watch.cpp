@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+#include "core/watch.h"
+
+#include <asyncio/event_loop.h>
+
+#include "core/loop_state.h"
+#include "core/report.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <exception>
+#include <string>
+#include <system_error>
+#include <utility>
+
+// Theory of operation
+//
+// The kernel is asked once for what the callbacks of a descriptor wait for. When it tells, those that can run are queued,
+// and each asks again after it has run: what it left unread is told at the next poll. That is level-triggered on every
+// backend, and one that is slow to be run is not queued twice.
+//
+// A callback can be removed while it stands in the ready queue, which has no way to take it out, or while it runs. It
+// then only loses its watch, and is deleted by the run() that finds this. Deleting one may run the user's code, which may
+// come back here: it is the last act of every function.
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+constexpr std::uint8_t bit_of[] = {readable, writable};  // by Direction
+
+[[noreturn]] void rethrow(const std::exception_ptr& error, int fd) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EBADF) throw;
+    throw ValueError("not an open file descriptor: " + std::to_string(fd));
+  }
+}
+}  // namespace
+
+class FdCallback final : public Runnable {
+ public:
+  FdCallback(LoopCore& loop, FdWatch& watch, Callback<void()> callback)
+      : loop_(loop), watch_(&watch), callback_(std::move(callback)), context_(Context::current()) {}
+
+  void run() noexcept override;
+  void drop() noexcept override { delete this; }
+
+  bool queued() const { return queued_; }
+  void queue() noexcept {
+    queued_ = true;
+    loop_.ready.push(*this);
+  }
+  void remove() noexcept;
+
+ private:
+  ~FdCallback() = default;
+
+  LoopCore& loop_;
+  FdWatch* watch_;  // null once removed
+  Callback<void()> callback_;
+  Context context_;
+  bool queued_ = false;
+  bool running_ = false;
+};
+
+class FdWatch final : public WatchedFd {
+ public:
+  FdWatch(FdTable& table, int fd) : WatchedFd(fd), table_(table) {}
+  ~FdWatch() {
+    backend().unwatch(*this);
+    for (FdCallback*& callback : callbacks_)
+      if (callback != nullptr) std::exchange(callback, nullptr)->remove();
+  }
+
+  void ready(std::uint8_t readiness) noexcept override;
+  // Puts a callback, or none, where another one was.
+  FdCallback* put(FdTable::Direction direction, FdCallback* callback) noexcept {
+    return std::exchange(callbacks_[static_cast<int>(direction)], callback);
+  }
+  bool unused() const { return callbacks_[0] == nullptr && callbacks_[1] == nullptr; }
+  // Asks for what the callbacks wait for that are not queued.
+  void ask();
+  // The same where nobody is left to throw to: reports, and *this is gone.
+  void ask_again() noexcept;
+
+ private:
+  KernelBackend& backend() const { return *table_.loop_.state().backend; }
+  std::uint8_t interest() const;
+
+  FdTable& table_;
+  FdCallback* callbacks_[2] = {};  // by Direction
+  bool failed_ = false;            // the kernel has told of an error
+};
+
+void FdCallback::run() noexcept {
+  queued_ = false;
+  if (watch_ != nullptr) {
+    running_ = true;
+    if (loop_.debug) {
+      run_timed(loop_, callback_, context_);
+    } else {
+      run_reporting(&loop_, context_, "Exception in a callback of a file descriptor", callback_);
+    }
+    running_ = false;
+  }
+  if (watch_ == nullptr) {
+    delete this;
+  } else {
+    watch_->ask_again();
+  }
+}
+
+void FdCallback::remove() noexcept {
+  watch_ = nullptr;
+  if (running_) return;
+  if (!queued_) {
+    delete this;
+    return;
+  }
+  Callback<void()> dropped = std::move(callback_);  // what it holds must not wait for the queue
+}
+
+std::uint8_t FdWatch::interest() const {
+  std::uint8_t interest = 0;
+  for (int i : {0, 1})
+    if (callbacks_[i] != nullptr && !callbacks_[i]->queued()) interest |= bit_of[i];
+  return interest;
+}
+
+void FdWatch::ready(std::uint8_t readiness) noexcept {
+  if ((readiness & failed) != 0) failed_ = true;
+  const auto queue = [this](std::uint8_t which) {
+    for (int i : {0, 1})
+      if ((which & bit_of[i]) != 0) callbacks_[i]->queue();
+  };
+  queue(readiness & interest());
+  try {
+    if (interest() != 0) ask();
+  } catch (const std::system_error&) {
+    queue(interest());  // they meet the error when they ask again
+  }
+}
+
+void FdWatch::ask() {
+  // A request for a descriptor that is not open fails on io_uring later than on epoll: here, so that it does on both.
+  if (failed_ && ::fcntl(fd(), F_GETFD) < 0)
+    throw std::system_error(errno, std::system_category(), "watching a file descriptor");
+  failed_ = false;
+  backend().watch_once(*this, interest());
+}
+
+void FdWatch::ask_again() noexcept {
+  try {
+    ask();
+  } catch (const std::system_error&) {
+    report_current(&table_.loop_, "a file descriptor was closed before remove_reader() or remove_writer()");
+    table_.forget(*this);
+  }
+}
+
+FdTable::FdTable(EventLoop& loop) : loop_(loop) {}
+FdTable::~FdTable() = default;
+
+bool FdTable::owned(int fd) const {
+  return fd >= 0 && static_cast<std::size_t>(fd) < owned_.size() && owned_[static_cast<std::size_t>(fd)];
+}
+
+void FdTable::require_unowned(int fd) const {
+  if (owned(fd)) throw RuntimeError("file descriptor " + std::to_string(fd) + " is in use by a stream");
+}
+
+void FdTable::own(int fd) {
+  require_unowned(fd);
+  if (watches_.contains(fd))
+    throw RuntimeError("file descriptor " + std::to_string(fd) + " is in use by add_reader() or add_writer()");
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= owned_.size()) owned_.resize(index + 1);
+  owned_[index] = true;
+}
+
+void FdTable::disown(int fd) noexcept {
+  if (owned(fd)) owned_[static_cast<std::size_t>(fd)] = false;
+}
+
+void FdTable::forget(FdWatch& watch) noexcept {
+  // Out of the table first: what callbacks hold may use the loop when it is destroyed.
+  const auto node = watches_.extract(watch.fd());
+}
+
+void FdTable::add(int fd, Direction direction, Callback<void()> callback) {
+  if (fd < 0) throw ValueError("not a file descriptor: " + std::to_string(fd));
+  require_unowned(fd);
+  auto found = watches_.find(fd);
+  if (found == watches_.end()) found = watches_.emplace(fd, std::make_unique<FdWatch>(*this, fd)).first;
+  FdWatch& watch = *found->second;
+  FdCallback* fresh = nullptr;
+  FdCallback* old = nullptr;
+  std::exception_ptr error;
+  try {
+    fresh = new FdCallback(loop_, watch, std::move(callback));
+    old = watch.put(direction, fresh);
+    watch.ask();
+  } catch (...) {
+    error = std::current_exception();
+    if (fresh != nullptr) watch.put(direction, nullptr);
+    if (watch.unused()) forget(watch);
+    if (fresh != nullptr) fresh->remove();
+  }
+  if (old != nullptr) old->remove();
+  if (error != nullptr) rethrow(error, fd);
+}
+
+bool FdTable::remove(int fd, Direction direction) {
+  require_unowned(fd);
+  const auto found = watches_.find(fd);
+  if (found == watches_.end()) return false;
+  FdWatch& watch = *found->second;
+  FdCallback* const old = watch.put(direction, nullptr);
+  if (old == nullptr) return false;
+  if (watch.unused()) {
+    forget(watch);
+  } else {
+    watch.ask_again();  // for less
+  }
+  old->remove();
+  return true;
+}
+
+void FdTable::clear() noexcept {
+  while (!watches_.empty()) forget(*watches_.begin()->second);
+}
+
+void EventLoop::watch(int fd, bool writing, Callback<void()> callback) {
+  require_open();
+  state_->check_caller(writing ? "add_writer" : "add_reader");
+  state_->fds.add(fd, writing ? FdTable::Direction::write : FdTable::Direction::read, std::move(callback));
+}
+
+bool EventLoop::remove_reader(int fd) {
+  state_->check_caller("remove_reader");
+  return state_->fds.remove(fd, FdTable::Direction::read);
+}
+
+bool EventLoop::remove_writer(int fd) {
+  state_->check_caller("remove_writer");
+  return state_->fds.remove(fd, FdTable::Direction::write);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/callback.h>
+
+#include <cstddef>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+class EventLoop;
+class FdWatch;
+
+// Who uses a file descriptor in a loop: callbacks of add_reader() and add_writer(), or a stream, and never both.
+class FdTable {
+ public:
+  enum class Direction : unsigned char { read, write };
+
+  explicit FdTable(EventLoop& loop);
+  FdTable(const FdTable&) = delete;
+  FdTable& operator=(const FdTable&) = delete;
+  ~FdTable();
+
+  // For streams, servers and the like, which call it when they begin to watch a descriptor of theirs: add_reader() and
+  // its kin throw RuntimeError until disown(), which is due before the close(). Throws RuntimeError where it is in use.
+  void own(int fd);
+  void disown(int fd) noexcept;
+
+  // Calls back at every poll while `fd` is ready; instead of an earlier callback. Throws ValueError where there is no
+  // such descriptor, RuntimeError where a stream owns it, std::system_error (EPERM) where it cannot be polled.
+  void add(int fd, Direction direction, Callback<void()> callback);
+  // Whether there was one; it is not called any more.
+  bool remove(int fd, Direction direction);
+
+  // Whether there are callbacks that the kernel may have work for.
+  bool watching() const { return !watches_.empty(); }
+  void clear() noexcept;
+
+ private:
+  friend class FdWatch;
+
+  bool owned(int fd) const;
+  void require_unowned(int fd) const;
+  void forget(FdWatch& watch) noexcept;
+
+  EventLoop& loop_;
+  std::unordered_map<int, std::unique_ptr<FdWatch>> watches_;
+  std::vector<bool> owned_;  // by descriptor
+};
+
+}  // namespace asyncio::inline ASYNCIO_ABI

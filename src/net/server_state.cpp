@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+#include "net/server_state.h"
+
+#include "base/system_error.h"
+#include "core/report.h"
+#include "net/socket.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+constexpr int most_accepts_per_turn = 64;
+constexpr std::chrono::seconds accept_pause{1};
+}  // namespace
+
+// A listening socket. It accepts in its turn of the loop's queue, and so many at a time that others have theirs.
+class Listener final : public WatchedFd, public Runnable, public Timer {
+ public:
+  Listener(ServerState& server, UniqueFd socket)
+      : WatchedFd(socket.get()), Timer(&resume), server_(server), socket_(std::move(socket)) {}
+
+  void start(int backlog) {
+    if (watched()) return;
+    if (::listen(fd(), backlog) != 0) throw_errno("listen");
+    server_.loop().state().backend->watch(*this);
+  }
+
+  ListeningSocket socket() const { return {fd(), address_of_socket(fd())}; }
+
+  void run() noexcept override {
+    bool more = false;
+    {
+      const ServerRef keep(
+          server_);  // it may be closed by a handler that ends at once, and go with its last connection
+      more = accept_some();
+    }
+    in_turn_ = false;
+    if (!socket_) {
+      delete this;
+    } else if (more) {
+      queue();
+    }
+  }
+  void drop() noexcept override {
+    in_turn_ = false;
+    if (!socket_) delete this;
+  }
+
+  // Closes the socket, and destroys the listener as soon as nothing refers to it.
+  static void dispose(std::unique_ptr<Listener> listener) noexcept {
+    listener->stop();
+    if (listener->in_turn_) listener.release();  // run() or drop() deletes it
+  }
+
+ private:
+  void ready(std::uint8_t) noexcept override { queue(); }
+
+  void queue() noexcept {
+    if (in_turn_ || armed()) return;
+    in_turn_ = true;
+    server_.loop().ready.push(*this);
+  }
+
+  void stop() noexcept {
+    server_.loop().disarm(*this);
+    server_.loop().state().backend->unwatch(*this);
+    socket_.reset();
+  }
+
+  // False where there is nothing to accept at the moment.
+  bool accept_some() noexcept {
+    for (int i = 0; i < most_accepts_per_turn && socket_; ++i) {
+      UniqueFd accepted(::accept4(fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (accepted) {
+        server_.serve(std::move(accepted));
+        continue;
+      }
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+      if (is_of_one_connection(errno)) continue;
+      pause(errno);
+      return false;
+    }
+    return true;
+  }
+
+  // Whether accept() failed because of the connection that was next; it is gone then.
+  static bool is_of_one_connection(int error) {
+    switch (error) {
+      case ECONNABORTED:
+      case EINTR:
+      case EPERM:
+      case EPROTO:
+      case ENOPROTOOPT:
+      case ENETDOWN:
+      case ENETUNREACH:
+      case EHOSTDOWN:
+      case EHOSTUNREACH:
+      case ENONET:
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  // Nothing can be accepted for the moment; what waits stays in the kernel's queue.
+  void pause(int error) noexcept {
+    EventLoop& loop = server_.loop();
+    loop.arm(*this, loop.deadline_after(accept_pause));  // before the report: that may close the server
+    report(&loop, {.message = "the server cannot accept connections, and pauses for a second",
+                   .exception = std::make_exception_ptr(std::system_error(error, std::generic_category(), "accept"))});
+  }
+  static void resume(Timer& timer) noexcept { static_cast<Listener&>(timer).queue(); }
+
+  ServerState& server_;
+  UniqueFd socket_;
+  bool in_turn_ = false;  // in the loop's queue, or in run()
+};
+
+namespace {
+
+// A connection that a server has accepted; told when its task has ended.
+class ServedTransport final : public SocketTransport {
+ public:
+  ServedTransport(ServerState& server, UniqueFd socket, std::size_t limit)
+      : SocketTransport(server.loop(), std::move(socket), limit), server_(server) {
+    server_.retain();
+    server_.connections().push_back(place_);
+  }
+  static void* operator new(std::size_t size) { return FramePool::get(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
+
+  static ServedTransport& at(Link& place) { return *static_cast<Place&>(place).owner; }
+
+  // The task runs for this connection: both are kept until it ends.
+  void served_by(TaskBase& task) {
+    task_ = &task;
+    task.retain();
+    retain();
+    task.joiners().push_back(hook_);
+  }
+
+ private:
+  struct Place : Link {
+    explicit Place(ServedTransport& transport) : owner(&transport) {}
+    ServedTransport* owner;
+  };
+
+  // Stands among the joiners of the task.
+  struct Hook : LinkedWaiter {
+    explicit Hook(ServedTransport& transport) : LinkedWaiter(kind), owner(&transport) {}
+    static const WaitKind kind;
+    ServedTransport* owner;
+  };
+
+  ~ServedTransport() override {
+    leave();
+    server_.release();
+  }
+
+  void let_go() noexcept override {
+    SocketTransport::let_go();
+    leave();
+  }
+
+  void leave() noexcept {
+    if (place_.alone()) return;
+    place_.unlink();
+    server_.connection_gone();
+  }
+
+  static void task_ended(Waiter& waiter) noexcept {
+    ServedTransport& self = *static_cast<Hook&>(waiter).owner;
+    const AnyTask task(self.task_);
+    self.task_->release();
+    if (const std::exception_ptr error = task.state()->outcome_exception()) {
+      if (!task.cancelled()) {
+        report(&self.loop(),
+               {.message = "Unhandled exception in the handler of a connection", .exception = error, .task = task});
+      }
+      self.close();
+    }
+    self.release();
+  }
+
+  ServerState& server_;
+  TaskBase* task_ = nullptr;
+  Place place_{*this};
+  Hook hook_{*this};
+};
+
+const WaitKind ServedTransport::Hook::kind{"connection handler", nullptr, nullptr, &task_ended};
+
+}  // namespace
+
+ServerState::ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options)
+    : loop_(&loop), handler_(std::move(handler)), options_(options) {
+  if (!handler_) throw ValueError("a server needs a handler for its connections");
+  require_limit(options.limit);
+  loop.state().resources.push_back(*this);
+}
+
+ServerState::~ServerState() = default;
+
+ServerState& server_state(Server& server) { return *server.state_; }
+
+void ServerState::add(UniqueFd socket) { listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket))); }
+
+void ServerState::owns_path(std::string path) {
+  struct stat status{};
+  if (path.front() == '\0' || ::stat(path.c_str(), &status) != 0) return;
+  path_ = std::move(path);
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
+}
+
+void ServerState::listen() {
+  if (closed_) throw RuntimeError("the server is closed");
+  for (const auto& listener : listeners_) listener->start(options_.backlog);
+  serving_ = true;
+}
+
+void ServerState::close() noexcept {
+  if (std::exchange(closed_, true)) return;
+  serving_ = false;
+  unlink();
+  struct stat status{};
+  if (!path_.empty() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_ && status.st_dev == device_) {
+    ::unlink(path_.c_str());
+  }
+  for (auto& listener : listeners_) Listener::dispose(std::move(listener));
+  listeners_.clear();
+  closed_waiters_.wake_all();
+}
+
+void ServerState::loop_closing() noexcept { close(); }
+
+void ServerState::end_clients(bool abort) noexcept {
+  // Closing takes a connection out of the list, now or later.
+  std::vector<ServedTransport*> transports;
+  for (Link* link = connections_.next; link != &connections_; link = link->next) {
+    transports.push_back(&ServedTransport::at(*link));
+    transports.back()->retain();
+  }
+  for (ServedTransport* transport : transports) {
+    if (abort) {
+      transport->abort();
+    } else {
+      transport->close();
+    }
+    transport->release();
+  }
+}
+
+std::vector<ListeningSocket> ServerState::sockets() const {
+  std::vector<ListeningSocket> result;
+  for (const auto& listener : listeners_) result.push_back(listener->socket());
+  return result;
+}
+
+void ServerState::serve(UniqueFd socket) noexcept {
+  set_no_delay(socket.get());
+  try {
+    auto* transport = new ServedTransport(*this, std::move(socket), options_.limit);
+    Connection connection = connection_of(*transport);
+    Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
+                             std::source_location::current());
+    transport->served_by(*task.AnyTask::state());
+  } catch (...) {
+    report_current(loop_, "a connection could not be served");
+  }
+}
+
+void ServerState::connection_gone() noexcept {
+  if (connections_.alone()) empty_waiters_.wake_all();
+}
+
+ServerState::ServingForever::ServingForever(ServerState& state) : state_(state) {
+  if (std::exchange(state.serving_forever_, true)) throw RuntimeError("serve_forever() runs already");
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "net/socket.h"
+
+#include <asyncio/error.h>
+
+#include "base/system_error.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+SocketAddress SocketAddress::of_unix(std::string_view path) {
+  SocketAddress result;
+  sockaddr_un& address = reinterpret_cast<sockaddr_un&>(result.storage);
+  const bool abstract = !path.empty() && path.front() == '\0';
+  if (path.empty() || path.size() + (abstract ? 0 : 1) > sizeof address.sun_path) {
+    throw ValueError("a Unix socket's path must have 1 to " + std::to_string(sizeof address.sun_path - 1) + " bytes");
+  }
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  result.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + (abstract ? 0 : 1));
+  return result;
+}
+
+Address to_address(const SocketAddress& address) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (address.family() == AF_INET) {
+    const sockaddr_in& in = reinterpret_cast<const sockaddr_in&>(address.storage);
+    ::inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
+    return {text, ntohs(in.sin_port)};
+  }
+  if (address.family() == AF_INET6) {
+    const sockaddr_in6& in6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+    ::inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof text);
+    return {text, ntohs(in6.sin6_port)};
+  }
+  if (address.family() == AF_UNIX && address.length > offsetof(sockaddr_un, sun_path)) {
+    const sockaddr_un& un = reinterpret_cast<const sockaddr_un&>(address.storage);
+    std::string path(un.sun_path, address.length - offsetof(sockaddr_un, sun_path));
+    if (path.front() != '\0') path = path.c_str();  // the length of a named one counts its terminator
+    return {std::move(path), 0};
+  }
+  return {};
+}
+
+std::string path_text(std::string_view path) {
+  std::string text(path);
+  std::replace(text.begin(), text.end(), '\0', '@');
+  return text;
+}
+
+namespace {
+template <class Call>
+Address ask(int fd, Call call, const char* name) {
+  SocketAddress address;
+  if (call(fd, address.get(), &address.length) != 0) throw_errno(name);
+  return to_address(address);
+}
+}  // namespace
+
+Address address_of_socket(int fd) { return ask(fd, ::getsockname, "getsockname"); }
+Address address_of_peer(int fd) { return ask(fd, ::getpeername, "getpeername"); }
+
+UniqueFd make_socket(int family, int type) {
+  UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd) throw_errno("socket");
+  return fd;
+}
+
+void set_no_delay(int fd) noexcept {
+  const int on = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for Unix sockets, which have no delay
+}
+
+std::string to_string(const Address& address) {
+  return "('" + address.host() + "', " + std::to_string(address.port()) + ")";
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

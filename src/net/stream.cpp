@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/stream.h>
+
+#include "net/stream_transport.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+constexpr std::size_t no_bound = std::numeric_limits<std::size_t>::max();
+
+// The data that is buffered may be read, unless the connection was lost with an error.
+void require_sound(StreamTransport& transport) {
+  if (transport.error() != nullptr) std::rethrow_exception(transport.error());
+}
+
+std::string take_input(StreamTransport& transport, std::size_t count) {
+  std::string data(transport.input().view().substr(0, count));
+  transport.input().consume(data.size());
+  return data;
+}
+
+// Adds what comes next to the buffer: false where nothing has come yet; at the end `ended()` is true.
+bool receive_more(StreamTransport& transport) {
+  std::string_view data;
+  if (transport.receive_shared(no_bound, data) == StreamTransport::would_block) return false;
+  transport.input().append(data);
+  return true;
+}
+
+struct Match {
+  std::size_t begin = no_bound;
+  std::size_t end = no_bound;
+};
+
+// The separator that ends first; of those that end together the shortest. They are sorted by length.
+Match find_first(std::string_view data, std::size_t from, const std::vector<std::string>& separators) {
+  // Not each in all of the data: one that is rare would be looked for to the end again and again.
+  std::size_t window = separators.size() == 1 ? no_bound : 256;
+  for (;;) {
+    const std::string_view part = data.substr(0, window < data.size() - from ? from + window : no_bound);
+    Match first;
+    for (const std::string& separator : separators) {
+      const std::size_t at = part.find(separator, from);
+      if (at != part.npos && at + separator.size() < first.end) first = {at, at + separator.size()};
+    }
+    if (first.end != no_bound || part.size() == data.size()) return first;
+    window *= 4;
+  }
+}
+}  // namespace
+
+// --- one read
+
+const ReadKind ReadString::some{{"StreamReader.read", &remove}, &attempt_some, nullptr};
+const ReadKind ReadString::all{{"StreamReader.read", &remove}, &attempt_all, &put_back};
+const ReadKind ReadString::exactly{{"StreamReader.readexactly", &remove}, &attempt_exactly, &put_back};
+const ReadKind ReadString::line{{"StreamReader.readline", &remove}, &attempt_line, &forget_search};
+const ReadKind ReadUntil::until{{"StreamReader.readuntil", &remove}, &attempt_until, &forget_search};
+const ReadKind ReadInto::into{{"StreamReader.read_into", &remove}, &attempt_into, nullptr};
+
+bool ReadOperation::begin() {
+  if (ReadOperation* waiting = transport_->reader()) {
+    // What is buffered needs no wait, and may be taken by another task; only a second wait is refused.
+    if (waiting->read_kind().restart != nullptr) waiting->read_kind().restart(*waiting);
+    if (transport_->input().empty() && !transport_->ended()) return false;
+  } else if (transport_->must_yield()) {
+    transport_->queue_turn();
+    return false;
+  }
+  return read_kind().attempt(*this);
+}
+
+void ReadOperation::start_waiting() {
+  try {
+    if (transport_->reader() != nullptr) {
+      throw RuntimeError(std::string(kind_->reason) +
+                         "() was called while another task waits for data of the same reader");
+    }
+    transport_->begin_wait(kind_->reason);
+  } catch (...) {
+    if (read_kind().restart != nullptr) read_kind().restart(*this);
+    throw;
+  }
+  transport_->set_reader(this);
+}
+
+void ReadOperation::end_wait() noexcept { transport_->end_wait(); }
+
+void ReadOperation::remove(Waiter& waiter) noexcept {
+  ReadOperation& operation = static_cast<ReadOperation&>(waiter);
+  if (operation.read_kind().restart != nullptr) operation.read_kind().restart(operation);
+  operation.transport_->set_reader(nullptr);
+}
+
+void ReadOperation::finish() {
+  check();
+  if (failure_ != nullptr) std::rethrow_exception(std::move(failure_));
+}
+
+void ReadString::put_back(ReadOperation& operation) noexcept {
+  ReadString& self = static_cast<ReadString&>(operation);
+  self.transport_->input().prepend(self.result_);
+  self.result_.clear();
+}
+
+void ReadString::forget_search(ReadOperation& operation) noexcept { static_cast<ReadString&>(operation).count_ = 0; }
+
+bool ReadString::attempt_some(ReadOperation& operation) {
+  ReadString& self = static_cast<ReadString&>(operation);
+  StreamTransport& transport = *self.transport_;
+  if (self.count_ == 0) return true;
+  require_sound(transport);
+  if (!transport.input().empty()) {
+    self.result_ = take_input(transport, self.count_);
+    return true;
+  }
+  std::string_view data;
+  if (transport.receive_shared(self.count_, data) == StreamTransport::would_block) return false;
+  self.result_ = data;
+  return true;
+}
+
+bool ReadString::attempt_all(ReadOperation& operation) {
+  ReadString& self = static_cast<ReadString&>(operation);
+  StreamTransport& transport = *self.transport_;
+  require_sound(transport);
+  if (!transport.input().empty()) self.result_ += take_input(transport, no_bound);
+  while (!transport.ended()) {
+    std::string_view data;
+    if (transport.receive_shared(no_bound, data) == StreamTransport::would_block) return false;
+    self.result_ += data;
+  }
+  return true;
+}
+
+bool ReadString::attempt_exactly(ReadOperation& operation) {
+  ReadString& self = static_cast<ReadString&>(operation);
+  StreamTransport& transport = *self.transport_;
+  if (self.count_ == 0) return true;
+  require_sound(transport);
+  if (!transport.input().empty()) self.result_ += take_input(transport, self.count_ - self.result_.size());
+  while (self.result_.size() < self.count_) {
+    std::string_view data;
+    const std::ptrdiff_t count = transport.receive_shared(self.count_ - self.result_.size(), data);
+    if (count == StreamTransport::would_block) return false;
+    if (count == 0) throw IncompleteReadError(std::move(self.result_), self.count_);
+    self.result_ += data;
+  }
+  return true;
+}
+
+bool ReadString::attempt_line(ReadOperation& operation) {
+  ReadString& self = static_cast<ReadString&>(operation);
+  StreamTransport& transport = *self.transport_;
+  require_sound(transport);
+  for (;;) {
+    const std::string_view data = transport.input().view();
+    const std::size_t end = data.find('\n', std::min(self.count_, data.size()));
+    if (end != data.npos && end <= transport.limit()) {
+      self.result_ = take_input(transport, end + 1);
+      return true;
+    }
+    if (end != data.npos) {
+      transport.input().consume(end + 1);
+      throw LimitOverrunError("readline(): the line is longer than the limit", end + 1);
+    }
+    if (data.size() > transport.limit()) {
+      const std::size_t dropped = data.size();
+      transport.input().clear();
+      throw LimitOverrunError("readline(): the line is longer than the limit", dropped);
+    }
+    if (transport.ended()) {
+      self.result_ = take_input(transport, no_bound);
+      return true;
+    }
+    self.count_ = data.size();
+    if (!receive_more(transport)) return false;
+  }
+}
+
+bool ReadUntil::attempt_until(ReadOperation& operation) {
+  ReadUntil& self = static_cast<ReadUntil&>(operation);
+  StreamTransport& transport = *self.transport_;
+  require_sound(transport);
+  for (;;) {
+    const std::string_view data = transport.input().view();
+    const Match match = find_first(data, self.count_, self.separators_);
+    if (match.end != no_bound) {
+      if (match.begin > transport.limit()) {
+        throw LimitOverrunError("readuntil(): the separator was found, but beyond the limit", match.begin);
+      }
+      self.result_ = take_input(transport, match.end);
+      return true;
+    }
+    // What can no longer be the beginning of a separator need not be looked at again.
+    const std::size_t longest = self.separators_.back().size();
+    self.count_ = data.size() + 1 > longest ? data.size() + 1 - longest : 0;
+    if (self.count_ > transport.limit()) {
+      throw LimitOverrunError("readuntil(): no separator was found within the limit", self.count_);
+    }
+    if (transport.ended()) throw IncompleteReadError(take_input(transport, no_bound), std::nullopt);
+    if (!receive_more(transport)) return false;
+  }
+}
+
+bool ReadInto::attempt_into(ReadOperation& operation) {
+  ReadInto& self = static_cast<ReadInto&>(operation);
+  StreamTransport& transport = *self.transport_;
+  if (self.buffer_.empty()) return true;
+  require_sound(transport);
+  if (!transport.input().empty()) {
+    const std::string_view data = transport.input().view().substr(0, self.buffer_.size());
+    std::copy(data.begin(), data.end(), reinterpret_cast<char*>(self.buffer_.data()));
+    self.count_ = data.size();
+    transport.input().consume(self.count_);
+    return true;
+  }
+  const std::ptrdiff_t count = transport.receive(self.buffer_);
+  if (count == StreamTransport::would_block) return false;
+  self.count_ = static_cast<std::size_t>(count);
+  return true;
+}
+
+// --- StreamReader
+
+StreamReader::StreamReader(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
+
+StreamReader::~StreamReader() {
+  if (transport_ != nullptr) transport_->release();
+}
+
+bool StreamReader::at_eof() const { return transport_->at_eof(); }
+std::size_t StreamReader::limit() const { return transport_->limit(); }
+
+ReadUntil StreamReader::until(std::vector<std::string> separators) {
+  for (const std::string& separator : separators) {
+    if (separator.empty()) throw ValueError("readuntil(): a separator must not be empty");
+  }
+  std::sort(separators.begin(), separators.end(),
+            [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
+  return ReadUntil(*transport_, std::move(separators));
+}
+
+// --- StreamWriter
+
+StreamWriter::StreamWriter(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
+
+StreamWriter::~StreamWriter() {
+  if (transport_ == nullptr) return;
+  transport_->writer_gone();
+  transport_->release();
+}
+
+void StreamWriter::write(std::string_view data) { transport_->write(data); }
+StreamWriter::Cork::Cork(const StreamWriter& writer) noexcept : transport_(*writer.transport_) { transport_.cork(); }
+StreamWriter::Cork::~Cork() { transport_.uncork(); }
+void StreamWriter::write_eof() { transport_->write_eof(); }
+bool StreamWriter::can_write_eof() const { return transport_->can_write_eof(); }
+void StreamWriter::close() { transport_->close(); }
+bool StreamWriter::is_closing() const { return transport_->closing(); }
+void StreamWriter::abort() { transport_->abort(); }
+ExtraInfo StreamWriter::get_extra_info(std::string_view name) const { return transport_->extra_info(name); }
+std::size_t StreamWriter::get_write_buffer_size() const { return transport_->kept(); }
+
+namespace {
+Address address_of(const StreamWriter& writer, const char* name) {
+  const ExtraInfo info = writer.get_extra_info(name);
+  if (const Address* address = std::get_if<Address>(&info)) return *address;
+  throw std::system_error(std::make_error_code(std::errc::not_connected), name);
+}
+}  // namespace
+
+Address StreamWriter::peername() const { return address_of(*this, "peername"); }
+Address StreamWriter::sockname() const { return address_of(*this, "sockname"); }
+
+void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) {
+  transport_->set_limits(high, low.value_or(high / 4));
+}
+
+void StreamWait::begin_wait() {
+  transport_->begin_wait(kind_->reason);
+  begun_ = true;
+}
+
+void StreamWait::end_wait() noexcept { transport_->end_wait(); }
+
+Drain::Drain(StreamTransport& transport) : StreamWait(transport, transport.drainers(), draining) {}
+
+bool Drain::await_ready() {
+  require_sound(*transport_);
+  waits_ = transport_->paused();
+  if (waits_) return false;
+  yields_ = transport_->here() && (transport_->closing() || transport_->must_yield());
+  return !yields_;
+}
+
+void Drain::await_resume() {
+  check();
+  require_sound(*transport_);
+  // One that waited until everything was sent has what it wanted, though the connection may be closed by now.
+  if (transport_->dropped() || (transport_->closed() && !waits_)) {
+    throw std::system_error(std::make_error_code(std::errc::connection_reset), "drain: the connection is closed");
+  }
+}
+
+WaitClosed::WaitClosed(StreamTransport& transport) : StreamWait(transport, transport.closers(), closing) {}
+
+bool WaitClosed::await_ready() const { return transport_->closed(); }
+void WaitClosed::await_resume() {
+  check();
+  require_sound(*transport_);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

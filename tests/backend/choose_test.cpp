@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/error.h>
+
+#include "backend/io_uring.h"
+#include "child.h"
+#include "core/backend.h"
+
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <string>
+#include <system_error>
+
+using namespace asyncio;
+
+namespace {
+
+bool has_io_uring() {
+  std::string why;
+  return UringBackend::make(why) != nullptr;
+}
+
+std::string name_of(Backend::Kind kind) { return std::string(make_backend(kind, false)->name()); }
+
+// What f() writes to standard error.
+template <class F>
+std::string errors_of(F&& f) {
+  const int file = ::memfd_create("stderr", 0);
+  const int before = ::dup(STDERR_FILENO);
+  ::dup2(file, STDERR_FILENO);
+  f();
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  char text[1000];
+  const ssize_t length = ::pread(file, text, sizeof text, 0);
+  ::close(file);
+  return std::string(text, length > 0 ? static_cast<std::size_t>(length) : 0);
+}
+
+std::string message_of(Backend::Kind kind) {
+  try {
+    make_backend(kind, false);
+  } catch (const RuntimeError& error) {
+    return error.what();
+  }
+  return "it did not throw";
+}
+
+TEST(ChooseBackend, the_kind_that_is_named_is_taken) {
+  EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+  if (has_io_uring()) {
+    EXPECT_EQ(name_of(Backend::Kind::io_uring), "io_uring");
+  }
+}
+
+TEST(ChooseBackend, automatic_takes_io_uring_where_it_works) {
+  in_child([] {
+    ::unsetenv("ASYNCIO_BACKEND");
+    EXPECT_EQ(name_of(Backend::Kind::automatic), has_io_uring() ? "io_uring" : "epoll");
+  });
+}
+
+TEST(ChooseBackend, the_environment_decides_for_automatic_alone) {
+  in_child([] {
+    ::setenv("ASYNCIO_BACKEND", "epoll", 1);
+    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
+    if (has_io_uring()) {
+      EXPECT_EQ(name_of(Backend::Kind::io_uring), "io_uring");
+      ::setenv("ASYNCIO_BACKEND", "io_uring", 1);
+      EXPECT_EQ(name_of(Backend::Kind::automatic), "io_uring");
+      EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+    }
+  });
+}
+
+TEST(ChooseBackend, an_unknown_name_in_the_environment_is_an_error) {
+  in_child([] {
+    ::setenv("ASYNCIO_BACKEND", "kqueue", 1);
+    EXPECT_EQ(message_of(Backend::Kind::automatic), "ASYNCIO_BACKEND: 'kqueue' is neither epoll nor io_uring");
+    EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+  });
+}
+
+TEST(ChooseBackend, debug_mode_says_which_and_why) {
+  in_child([] {
+    ::unsetenv("ASYNCIO_BACKEND");
+    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, false); }), "");
+    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::epoll, true); }),
+              "asyncio: this loop uses epoll: the program asked for it\n");
+    ::setenv("ASYNCIO_BACKEND", "epoll", 1);
+    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, true); }),
+              "asyncio: this loop uses epoll: ASYNCIO_BACKEND names it\n");
+  });
+}
+
+TEST(ChooseBackend, where_a_sandbox_forbids_io_uring_automatic_takes_epoll_and_the_name_is_an_error) {
+  in_child([] {
+    ::unsetenv("ASYNCIO_BACKEND");
+    forbid({__NR_io_uring_setup}, SECCOMP_RET_ERRNO | EPERM);
+    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
+    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, true); }),
+              "asyncio: this loop uses epoll: io_uring is not available: io_uring_setup: Operation not permitted\n");
+    const char* const message = "io_uring is not available: io_uring_setup: Operation not permitted";
+    EXPECT_EQ(message_of(Backend::Kind::io_uring), message);
+    ::setenv("ASYNCIO_BACKEND", "io_uring", 1);
+    EXPECT_EQ(message_of(Backend::Kind::automatic), message);
+  });
+}
+
+TEST(ChooseBackend, a_sandbox_that_comes_after_the_first_loop_is_noticed) {
+  if (!has_io_uring()) GTEST_SKIP() << "no io_uring here";
+  in_child([] {
+    ::unsetenv("ASYNCIO_BACKEND");
+    EXPECT_EQ(name_of(Backend::Kind::automatic), "io_uring");
+    forbid({__NR_io_uring_setup}, SECCOMP_RET_ERRNO | EPERM);
+    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
+  });
+}
+
+// In a process of its own, where no ring has worked before; run by the next test.
+TEST(ChooseBackend, DISABLED_automatic_takes_epoll) { EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll"); }
+
+TEST(ChooseBackend, a_sandbox_that_forbids_only_a_part_is_noticed_too) {
+  for (const int call : {__NR_io_uring_enter, __NR_io_uring_register}) {
+    in_child([call] {
+      ::unsetenv("ASYNCIO_BACKEND");
+      forbid({call}, SECCOMP_RET_ERRNO | EPERM);
+      ::execl("/proc/self/exe", "child", "--gtest_filter=ChooseBackend.DISABLED_automatic_takes_epoll",
+              "--gtest_also_run_disabled_tests", "--gtest_brief=1", nullptr);
+      ADD_FAILURE() << "execl";
+    });
+  }
+}
+
+TEST(ChooseBackend, a_shortage_of_descriptors_is_reported_and_not_taken_for_a_sandbox) {
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "this sanitizer needs descriptors itself, to look at an exception";
+#endif
+#endif
+  in_child([] {
+    ::unsetenv("ASYNCIO_BACKEND");
+    const bool io_uring = has_io_uring();
+    const int next = ::dup(STDERR_FILENO);
+    ::close(next);
+    const rlimit none{static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (const Backend::Kind kind : {Backend::Kind::automatic, Backend::Kind::epoll, Backend::Kind::io_uring}) {
+      if (kind == Backend::Kind::io_uring && !io_uring) continue;
+      try {
+        make_backend(kind, false);
+        ADD_FAILURE() << "a backend without descriptors";
+      } catch (const std::system_error& error) {
+        EXPECT_EQ(error.code(), std::errc::too_many_files_open);
+      }
+    }
+  });
+}
+
+}  // namespace

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <asyncio/stream.h>
+#include <asyncio/testing.h>
+
+#include "tests/net/sockets.h"
+
+#include <cstddef>
+#include <utility>
+
+// What every byte stream must do: each test runs in memory, in virtual time, over TCP and over a pair of Unix sockets.
+//
+//   STREAM_TEST(the_end_of_the_stream_is_an_empty_read) {
+//     StreamPair pair = make({});    // what one writes the other reads
+//     ...
+//   }
+//
+// A new kind of stream gets a line in STREAM_TEST.
+namespace asyncio::inline ASYNCIO_ABI::testing {
+
+using MakePair = StreamPair (*)(const StreamOptions&);
+
+inline StreamPair in_memory(const StreamOptions& options) { return make_stream_pair(64 * 1024, options); }
+
+inline StreamPair over_tcp(const StreamOptions& options) {
+  SocketPair sockets = tcp_sockets();
+  Connection first = adopt(std::move(sockets.first), options.limit);
+  return {std::move(first), adopt(std::move(sockets.second), options.limit)};
+}
+
+inline StreamPair over_unix_sockets(const StreamOptions& options) {
+  SocketPair sockets = unix_sockets();
+  Connection first = adopt(std::move(sockets.first), options.limit);
+  return {std::move(first), adopt(std::move(sockets.second), options.limit)};
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI::testing
+
+#define STREAM_TEST(name)                                                                        \
+  static ::asyncio::Coro<> name##_on([[maybe_unused]] ::asyncio::testing::MakePair make);        \
+  ASYNC_TEST(MemoryStream, name) { co_await name##_on(::asyncio::testing::in_memory); }          \
+  ASYNC_IO_TEST(TcpStream, name) { co_await name##_on(::asyncio::testing::over_tcp); }           \
+  ASYNC_IO_TEST(UnixStream, name) { co_await name##_on(::asyncio::testing::over_unix_sockets); } \
+  static ::asyncio::Coro<> name##_on(::asyncio::testing::MakePair make)

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/executor.h>
+
+#include <asyncio/context.h>
+#include <asyncio/testing.h>
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <latch>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+using namespace asyncio;
+using namespace asyncio::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+// What jobs wait for. Shared, because a job may still look at it when the test has gone on.
+using Gate = std::shared_ptr<std::latch>;
+Gate make_gate() { return std::make_shared<std::latch>(1); }
+
+int pass(const Gate& gate, int value) {
+  gate->wait();
+  return value;
+}
+
+// Says that it has begun, and then passes.
+int enter(const Gate& entered, const Gate& gate, int value) {
+  entered->count_down();
+  return pass(gate, value);
+}
+
+std::string thread_name() {
+  char name[16] = {};
+  ::pthread_getname_np(::pthread_self(), name, sizeof name);
+  return name;
+}
+
+int divide(int a, int b) {
+  if (b == 0) throw std::domain_error("division by zero");
+  return a / b;
+}
+
+// BH-EXE-01
+ASYNC_TEST(Executor, the_default_one_calls_a_function_in_another_thread) {
+  const std::thread::id here = std::this_thread::get_id();
+  Future<std::thread::id> there = get_running_loop().run_in_executor(nullptr, std::this_thread::get_id);
+  EXPECT_FALSE(there.done());  // the result comes through the loop, never inside of the call
+  EXPECT_NE(co_await there, here);
+  EXPECT_EQ(co_await get_running_loop().run_in_executor(nullptr, divide, 42, 6), 7);
+}
+
+// BH-EXE-01
+ASYNC_TEST(Executor, an_exception_crosses_unchanged) {
+  Future<int> quotient = get_running_loop().run_in_executor(nullptr, divide, 1, 0);
+  try {
+    co_await quotient;
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const std::domain_error& error) {
+    EXPECT_STREQ(error.what(), "division by zero");
+  }
+}
+
+ASYNC_TEST(Executor, an_exception_that_nobody_looks_at_is_reported) {
+  {
+    Future<int> quotient = get_running_loop().run_in_executor(nullptr, divide, 1, 0);
+    co_await Ended(quotient.state());
+  }
+  EXPECT_EQ(take_reports(), std::vector<std::string>{"Future exception was never retrieved: division by zero"});
+}
+
+ASYNC_TEST(Executor, callable_arguments_and_result_may_be_move_only) {
+  auto twice = [factor = std::make_unique<int>(2)](std::unique_ptr<int> number) {
+    *number *= *factor;
+    return number;
+  };
+  auto result = get_running_loop().run_in_executor(nullptr, std::move(twice), std::make_unique<int>(21));
+  std::unique_ptr<int> number = co_await std::move(result);
+  EXPECT_EQ(*number, 42);
+}
+
+ASYNC_TEST(Executor, what_the_callable_owns_has_gone_when_its_result_is_there) {
+  auto owned = std::make_shared<int>(1);
+  auto use = [](const std::shared_ptr<int>& number) { return *number; };
+  EXPECT_EQ(co_await get_running_loop().run_in_executor(nullptr, use, owned), 1);
+  EXPECT_EQ(owned.use_count(), 1);
+}
+
+ASYNC_TEST(Executor, a_reference_that_the_function_returns_is_copied) {
+  static const std::string text = "a string that is too long for the small buffer";
+  auto get = []() -> const std::string& { return text; };
+  std::string copy = co_await get_running_loop().run_in_executor(nullptr, get);
+  EXPECT_EQ(copy, text);
+}
+
+// BH-EXE-02
+TEST(ThreadPoolExecutor, has_four_threads_more_than_processors_but_at_most_32) {
+  const int workers = ThreadPoolExecutor::default_workers();
+  EXPECT_GE(workers, 5);
+  EXPECT_LE(workers, 32);
+  EXPECT_THROW(ThreadPoolExecutor(0), ValueError);
+}
+
+// BH-EXE-02
+ASYNC_TEST(Executor, the_threads_of_the_default_one_have_names) {
+  EXPECT_EQ(co_await get_running_loop().run_in_executor(nullptr, thread_name), "asyncio_0");
+}
+
+// BH-EXE-02
+ASYNC_TEST(Executor, the_default_one_can_be_replaced) {
+  EventLoop& loop = get_running_loop();
+  co_await loop.run_in_executor(nullptr, [] {});
+  loop.set_default_executor(ThreadPoolExecutor(1, "own"));
+  EXPECT_EQ(co_await loop.run_in_executor(nullptr, thread_name), "own_0");
+}
+
+// BH-EXE-03
+ASYNC_TEST(Executor, cancelling_the_future_cancels_work_that_has_not_started) {
+  EventLoop& loop = get_running_loop();
+  ThreadPoolExecutor pool(1);
+  Gate gate = make_gate();
+  std::atomic<bool> ran = false;
+  Future<int> first = loop.run_in_executor(pool, pass, gate, 1);
+  Future<> second = loop.run_in_executor(pool, [&ran] { ran = true; });
+  EXPECT_TRUE(second.cancel());
+  EXPECT_TRUE(second.cancelled());
+  gate->count_down();
+  EXPECT_EQ(co_await first, 1);
+  pool.shutdown();
+  EXPECT_FALSE(ran);
+}
+
+// BH-EXE-03
+ASYNC_TEST(Executor, work_that_runs_goes_on_unseen_after_a_cancel) {
+  EventLoop& loop = get_running_loop();
+  ThreadPoolExecutor pool(1);
+  Gate entered = make_gate();
+  Gate gate = make_gate();
+  std::atomic<bool> ended = false;
+  Future<> future = loop.run_in_executor(
+      pool,
+      [&ended](const Gate& begun, const Gate& leave) {
+        ended = enter(begun, leave, 1) == 1;
+        throw std::runtime_error("late");
+      },
+      entered, gate);
+  entered->wait();
+  EXPECT_TRUE(future.cancel());
+  EXPECT_FALSE(ended);
+  gate->count_down();
+  pool.shutdown();
+  EXPECT_TRUE(ended);
+  co_await settle();  // its late exception is dropped
+  EXPECT_TRUE(future.cancelled());
+}
+
+// BH-EXE-04
+ASYNC_TEST(Executor, shutting_the_default_one_down_waits_for_its_work_without_blocking_the_loop) {
+  EventLoop& loop = get_running_loop();
+  Gate gate = make_gate();
+  Future<int> job = loop.run_in_executor(nullptr, pass, gate, 5);
+  auto shutdown = create_task(loop.shutdown_default_executor());
+  co_await settle();
+  EXPECT_FALSE(shutdown.done());
+  gate->count_down();
+  co_await shutdown;
+  EXPECT_EQ(co_await job, 5);
+}
+
+// BH-EXE-04
+ASYNC_TEST(Executor, there_is_no_default_one_after_its_shutdown) {
+  EventLoop& loop = get_running_loop();
+  co_await loop.shutdown_default_executor();
+  EXPECT_THROW(loop.run_in_executor(nullptr, thread_name), RuntimeError);
+  ThreadPoolExecutor pool(1, "other");
+  EXPECT_EQ(co_await loop.run_in_executor(pool, thread_name), "other_0");
+}
+
+// BH-EXE-04
+ASYNC_IO_TEST(Executor, a_shutdown_that_takes_too_long_goes_on_without_the_threads) {
+  EventLoop& loop = get_running_loop();
+  Gate gate = make_gate();
+  Future<int> job = loop.run_in_executor(nullptr, pass, gate, 5);
+  co_await loop.shutdown_default_executor(1ms);
+  EXPECT_EQ(take_reports().size(), 1u);
+  EXPECT_THROW(loop.run_in_executor(nullptr, thread_name), RuntimeError);
+  gate->count_down();
+  EXPECT_EQ(co_await job, 5);  // a result still finds its way
+}
+
+// BH-EXE-05
+TEST(Executor, a_result_that_comes_after_the_loop_has_closed_is_dropped) {
+  ThreadPoolExecutor pool(2);
+  Gate gate = make_gate();
+  {
+    EventLoop loop;
+    Future<int> job = loop.run_in_executor(pool, pass, gate, 1);
+    Future<> failing = loop.run_in_executor(
+        pool,
+        [](const Gate& leave) {
+          leave->wait();
+          throw std::runtime_error("late");
+        },
+        gate);
+    loop.close();
+    EXPECT_FALSE(job.done());
+  }
+  gate->count_down();
+  pool.shutdown();
+}
+
+TEST(Executor, a_loop_that_is_closed_does_not_wait_for_its_default_one) {
+  Gate gate = make_gate();
+  {
+    EventLoop loop;
+    Future<int> job = loop.run_in_executor(nullptr, pass, gate, 1);
+  }
+  gate->count_down();
+}
+
+TEST(Executor, a_closed_loop_takes_no_work) {
+  ThreadPoolExecutor pool(1);
+  EventLoop loop;
+  loop.close();
+  EXPECT_THROW(loop.run_in_executor(nullptr, thread_name), RuntimeError);
+  EXPECT_THROW(loop.run_in_executor(pool, thread_name), RuntimeError);
+}
+
+// BH-EXE-06
+ASYNC_TEST(Executor, a_full_pool_queues_first_in_first_out) {
+  EventLoop& loop = get_running_loop();
+  ThreadPoolExecutor pool(1);
+  Gate gate = make_gate();
+  std::string log;  // of the one thread, and read after its end
+  loop.run_in_executor(pool, pass, gate, 0);
+  std::vector<Future<>> jobs;
+  for (char name : {'a', 'b', 'c'}) jobs.push_back(loop.run_in_executor(pool, [&log, name] { log += name; }));
+  gate->count_down();
+  for (auto& job : jobs) co_await job;
+  EXPECT_EQ(log, "abc");
+}
+
+ASYNC_TEST(Executor, virtual_time_stands_still_while_somebody_waits_for_work) {
+  EventLoop& loop = get_running_loop();
+  const TimePoint start = loop.time();
+  auto sleeper = create_task([]() -> Coro<> { co_await sleep(1h); });
+  Gate gate = make_gate();
+  Future<int> job = loop.run_in_executor(nullptr, pass, gate, 1);
+  loop.call_soon([gate] { gate->count_down(); });
+  co_await job;
+  EXPECT_EQ(loop.time(), start);
+  co_await sleeper;
+  EXPECT_EQ(loop.time(), start + 1h);
+}
+
+ASYNC_TEST(Executor, virtual_time_goes_on_when_work_that_runs_was_given_up) {
+  Gate entered = make_gate();
+  Gate gate = make_gate();
+  Future<int> job = get_running_loop().run_in_executor(nullptr, enter, entered, gate, 1);
+  entered->wait();
+  job.cancel();
+  co_await sleep(1h);
+  gate->count_down();
+}
+
+// Keeps its work until it is told to do it, in the thread that tells.
+class Later final : public Executor {
+ public:
+  void post(std::unique_ptr<Work> work) override { works.push_back(std::move(work)); }
+  void shutdown(const ExecutorShutdownOptions&) override {}
+
+  std::deque<std::unique_ptr<Work>> works;
+};
+
+ASYNC_TEST(Executor, any_class_with_post_can_be_one) {
+  Later later;
+  Future<int> done = get_running_loop().run_in_executor(later, divide, 8, 2);
+  Future<int> failed = get_running_loop().run_in_executor(later, divide, 8, 2);
+  Future<int> dropped = get_running_loop().run_in_executor(later, divide, 8, 2);
+  later.works[0]->run();
+  later.works[1]->fail(std::make_exception_ptr(std::runtime_error("no power")));
+  later.works.clear();
+  EXPECT_EQ(co_await done, 4);
+  EXPECT_THROW(co_await failed, std::runtime_error);
+  co_await Ended(dropped.state());
+  EXPECT_TRUE(dropped.cancelled());
+}
+
+TEST(ThreadPoolExecutor, submit_gives_what_the_function_gives) {
+  ThreadPoolExecutor pool(2);
+  ThreadFuture<int> quotient = pool.submit(divide, 42, 6);
+  EXPECT_EQ(quotient.result(), 7);
+  EXPECT_EQ(quotient.result(), 7);
+  EXPECT_EQ(quotient.exception(), nullptr);
+  EXPECT_TRUE(quotient.done());
+  ThreadFuture<int> failing = pool.submit(divide, 1, 0);
+  EXPECT_THROW(failing.result(), std::domain_error);
+  EXPECT_NE(failing.exception(), nullptr);
+}
+
+TEST(ThreadPoolExecutor, map_gives_the_results_in_the_order_of_the_range) {
+  ThreadPoolExecutor pool(4);
+  const std::vector<int> numbers{1, 2, 3, 4, 5, 6, 7, 8};
+  EXPECT_EQ(pool.map([](int n) { return n * n; }, numbers), (std::vector<int>{1, 4, 9, 16, 25, 36, 49, 64}));
+  std::atomic<int> sum = 0;
+  pool.map([&](int n) { sum += n; }, numbers);
+  EXPECT_EQ(sum, 36);
+}
+
+TEST(ThreadPoolExecutor, map_throws_the_first_exception_and_leaves_nothing_running) {
+  ThreadPoolExecutor pool(2);
+  std::vector<int> divisors{1, 0, 2, 4};
+  EXPECT_THROW(pool.map([](int n) { return divide(4, n); }, divisors), std::domain_error);
+}
+
+TEST(ThreadPoolExecutor, uses_no_more_threads_than_it_may) {
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  ThreadPoolExecutor pool(2);
+  std::vector<int> range(50);
+  pool.map(
+      [&](int) {
+        std::lock_guard lock(mutex);
+        threads.insert(std::this_thread::get_id());
+      },
+      range);
+  EXPECT_LE(threads.size(), 2u);
+  EXPECT_FALSE(threads.contains(std::this_thread::get_id()));
+}
+
+TEST(ThreadPoolExecutor, makes_a_thread_for_work_while_all_others_are_busy) {
+  ThreadPoolExecutor pool(3);
+  // Each waits for the two others.
+  auto all = std::make_shared<std::latch>(3);
+  std::vector<ThreadFuture<>> futures;
+  for (int i = 0; i < 3; ++i) futures.push_back(pool.submit([all] { all->arrive_and_wait(); }));
+  for (auto& future : futures) future.result();
+}
+
+TEST(ThreadPoolExecutor, the_destructor_does_all_the_work_that_was_accepted) {
+  std::atomic<int> count = 0;
+  {
+    ThreadPoolExecutor pool(2);
+    for (int i = 0; i < 20; ++i) pool.submit([&] { ++count; });
+  }
+  EXPECT_EQ(count, 20);
+}
+
+TEST(ThreadPoolExecutor, takes_no_work_after_its_shutdown) {
+  ThreadPoolExecutor pool(1);
+  pool.shutdown();
+  EXPECT_THROW(pool.submit([] {}), RuntimeError);
+  pool.shutdown();  // twice is once
+}
+
+TEST(ThreadPoolExecutor, a_shutdown_can_cancel_what_has_not_started) {
+  ThreadPoolExecutor pool(1);
+  Gate entered = make_gate();
+  Gate gate = make_gate();
+  ThreadFuture<int> running = pool.submit(enter, entered, gate, 1);
+  ThreadFuture<int> queued = pool.submit(pass, gate, 2);
+  entered->wait();
+  ThreadFuture<> ended = pool.ended();
+  pool.shutdown({.wait = false, .cancel_futures = true});
+  EXPECT_TRUE(queued.cancelled());
+  EXPECT_THROW(queued.result(), CancelledError);
+  EXPECT_FALSE(running.done());
+  EXPECT_FALSE(ended.done());
+  gate->count_down();
+  EXPECT_EQ(running.result(), 1);
+  ended.result();
+  pool.shutdown();
+}
+
+TEST(ThreadPoolExecutor, one_of_its_threads_cannot_wait_for_its_end) {
+  ThreadPoolExecutor pool(1);
+  EXPECT_THROW(pool.submit([&] { pool.shutdown(); }).result(), RuntimeError);
+}
+
+TEST(ThreadPoolExecutor, may_be_destroyed_by_its_own_work) {
+  auto pool = std::make_unique<ThreadPoolExecutor>(1);
+  ThreadPoolExecutor& alias = *pool;
+  alias.submit([](std::unique_ptr<ThreadPoolExecutor> self) { self.reset(); }, std::move(pool)).result();
+}
+
+TEST(ThreadPoolExecutor, each_thread_calls_the_initializer_first) {
+  thread_local int prepared = 0;
+  ThreadPoolExecutor pool(2, "ready", [] { prepared = 7; });
+  EXPECT_EQ(pool.submit([] { return prepared; }).result(), 7);
+  EXPECT_EQ(prepared, 0);
+}
+
+TEST(ThreadPoolExecutor, is_broken_once_its_initializer_threw) {
+  ThreadPoolExecutor pool(1, "broken", [] { throw std::runtime_error("no database"); });
+  ThreadFuture<> future = pool.submit([] {});
+  EXPECT_THROW(future.result(), BrokenThreadPool);
+  EXPECT_THROW(pool.submit([] {}), BrokenThreadPool);
+}
+
+ContextVar<std::string> request("request", "-");
+
+// BH-MISC-02
+ASYNC_TEST(ToThread, passes_arguments_result_and_exception_through) {
+  EXPECT_EQ(co_await to_thread(divide, 42, 7), 6);
+  EXPECT_THROW(co_await to_thread(divide, 1, 0), std::domain_error);
+  std::unique_ptr<int> number = co_await to_thread([](std::unique_ptr<int> n) { return n; }, std::make_unique<int>(3));
+  EXPECT_EQ(*number, 3);
+}
+
+// BH-MISC-02
+ASYNC_TEST(ToThread, runs_with_a_copy_of_the_context) {
+  request.set("17");
+  EXPECT_EQ(co_await to_thread([] {
+              std::string seen = request.get();
+              request.set("changed");
+              return seen + request.get();
+            }),
+            "17changed");
+  EXPECT_EQ(request.get(), "17");
+  EXPECT_EQ(co_await to_thread([] { return request.get(); }), "17");  // nor does it stay in the thread
+  EXPECT_EQ(co_await get_running_loop().run_in_executor(nullptr, [] { return request.get(); }), "-");
+}
+
+// BH-MISC-02
+ASYNC_TEST(ToThread, starts_when_it_is_awaited) {
+  std::atomic<bool> ran = false;
+  auto coro = to_thread([&ran] { ran = true; });
+  co_await get_running_loop().shutdown_default_executor();
+  EXPECT_THROW(co_await std::move(coro), RuntimeError);
+  EXPECT_FALSE(ran);
+}
+
+// BH-MISC-03
+ASYNC_TEST(ToThread, a_cancel_is_thrown_at_once_and_the_late_exception_is_dropped) {
+  Gate entered = make_gate();
+  Gate gate = make_gate();
+  Gate ended = make_gate();
+  auto call = [](const Gate& begun, const Gate& leave, const Gate& end) {
+    enter(begun, leave, 1);
+    end->count_down();
+    throw std::runtime_error("late");
+  };
+  auto task = create_task(to_thread(call, entered, gate, ended));
+  co_await settle();
+  entered->wait();
+  task.cancel();
+  co_await settle();
+  EXPECT_TRUE(task.cancelled());
+  gate->count_down();
+  ended->wait();
+}
+
+}  // namespace
