@@ -34,10 +34,9 @@ test-%:
 header-cost:
 	@tools/header_cost.py --compiler "$$(tools/compiler.sh)"
 
-bench:  ## build the benchmarks with -O3 and run each
+bench:  ## compare with Boost.Asio, libuv and others (10 minutes; ARGS=--quick: 2), write build/bench-report
 	@tools/install-deps.sh bench
-	@tools/build.sh release -DASYNCIO_CPP_BUILD_TESTS=OFF -- all-bench
-	@for program in build/release/bench/*; do [ ! -f $$program ] || [ ! -x $$program ] || $$program || exit 1; done
+	@bench/run.py $(ARGS)
 
 format:  ## format all sources in place
 	@tools/install-deps.sh format

@@ -44,6 +44,8 @@ needs_ci() {
 }
 needs_bench() {
   needs_demo
+  need python3 python3 has python3
+  need g++ "g++ 12 or newer" tools/compiler.sh gnu
   need libboost1.81-dev "Boost 1.81 or newer" header boost/asio/awaitable.hpp
   need libuv1-dev libuv header uv.h
   need liburing-dev liburing header liburing.h

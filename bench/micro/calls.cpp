@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "measure.h"
-#include "micro/rows.h"
+#include "../measure.h"
+#include "rows.h"
 
 using asyncio::Coro;
 

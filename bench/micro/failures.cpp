@@ -5,8 +5,8 @@
 #include <asyncio/task.h>
 #include <asyncio/timeout.h>
 
-#include "measure.h"
-#include "micro/rows.h"
+#include "../measure.h"
+#include "rows.h"
 
 #include <vector>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/run.h>
 
-#include "micro/rows.h"
+#include "rows.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -4,8 +4,8 @@
 #include <asyncio/sleep.h>
 #include <asyncio/task.h>
 
-#include "measure.h"
-#include "micro/rows.h"
+#include "../measure.h"
+#include "rows.h"
 
 #include <vector>
 

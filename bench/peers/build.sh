@@ -30,7 +30,7 @@ cxx() {
   local program=$1
   shift
   build "$program" "$source/$program.cpp" \
-    "$compiler" -std=c++20 -O3 -DNDEBUG -I bench "$source/$program.cpp" -o "$out/$program" -pthread "$@"
+    "$compiler" -std=c++20 -O3 -DNDEBUG "$source/$program.cpp" -o "$out/$program" -pthread "$@"
 }
 
 c echo_load
@@ -38,7 +38,7 @@ c raw_epoll
 cxx limit_micro
 if gnu=$(tools/compiler.sh gnu 2>/dev/null) && [ "$gnu" != "$compiler" ]; then
   build limit_micro_gcc "$source/limit_micro.cpp" \
-    "$gnu" -std=c++20 -O3 -DNDEBUG -I bench "$source/limit_micro.cpp" -o "$out/limit_micro_gcc" -pthread
+    "$gnu" -std=c++20 -O3 -DNDEBUG "$source/limit_micro.cpp" -o "$out/limit_micro_gcc" -pthread
 fi
 if header liburing.h; then
   c raw_uring -luring

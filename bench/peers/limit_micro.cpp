@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "measure.h"
+#include "../measure.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

@@ -23,10 +23,11 @@ struct CancelScopeOptions {
 //
 //   co_await with(CancelScope({.shield = true}), [&](CancelScope&) -> Coro<> { co_await connection.aclose(); });
 //
-// Once it is cancelled, by cancel() or by its deadline, *every* wait in the block throws CancelledError, until the block
-// has been left: it cannot be held up by code that catches the error and waits again. That is the difference to
-// Task::cancel(), which throws once. The scope swallows that error at its end, and with() gives an empty optional then
-// (false where the body gives nothing). A body that does not wait any more ends with its value.
+// Once it is cancelled, by cancel() or by its deadline, *every* wait in the block throws CancelledError until the block
+// is left: it cannot be held up by code that catches the error and waits again. That is the difference to
+// Task::cancel(), which throws once. The scope swallows its error at the end of the block, and with() gives an empty
+// optional then (false where the body gives nothing). A body that does not wait any more ends with its value; a
+// deadline that passes while it computes takes effect at its next wait.
 //
 // Scopes nest. The outermost that is cancelled decides: its error passes through the scopes inside of it, each of which
 // swallows only its own. A shielded scope hides all scopes around it from what is inside: work that must be done even
@@ -38,8 +39,8 @@ struct CancelScopeOptions {
 // count as a request, and leaves cancelling() alone. What has taken effect is not taken back by a scope either: a wait
 // that was woken gives what it got, and the next one throws.
 //
-// Movable until it is entered; afterwards it must stay, and be left by the task that entered it, as with() does. For the
-// thread of the loop. It may be entered once.
+// Movable until it is entered; afterwards it must stay, and be left by the task that entered it, as with() does. For
+// the thread of the loop. It may be entered once.
 // Python: anyio.CancelScope, trio.CancelScope; asyncio has timeout() only.
 class CancelScope : private Timer {
  public:
@@ -52,13 +53,13 @@ class CancelScope : private Timer {
       leave();
   }
 
-  // Cancels the block; may be called by any task of the loop, and inside of the block, where it takes effect at the next
-  // wait. Before the block: its first wait throws. Twice is once, and after the block it has no effect.
+  // Cancels the block; may be called by any task of the loop, and inside of the block, where it takes effect at the
+  // next wait. Before the block: its first wait throws. Twice is once, and after the block it has no effect.
   void cancel() noexcept;
 
   // Whether it is cancelled, or its deadline has passed: for loops that compute, and wait for nothing that could throw.
   bool cancel_called() const;
-  // Whether the block ended with the scope's CancelledError: false in the block, and where it came to its end all the same.
+  // Whether the block was ended by the scope's CancelledError: false in the block, and where it came to its end.
   bool cancelled_caught() const { return caught_; }
 
   // When the scope cancels itself, on the loop's clock; nothing is never. It can be moved while the scope is not
@@ -80,12 +81,14 @@ class CancelScope : private Timer {
   // The scope whose error a wait inside of `innermost` throws: the outermost cancelled one that no shield hides.
   static const CancelScope* deciding(const CancelScope* innermost) noexcept;
   static void fire(Timer& timer) noexcept;
-  void schedule();        // arms the timer, or cancels where the deadline has passed
-  void leave() noexcept;  // disarms it, and takes the scope out of its task
+  void schedule();  // arms the timer, or cancels where the deadline has passed
+  void unschedule() noexcept;
+  void leave() noexcept;  // takes the scope out of its task
 
   TaskBase* task_ = nullptr;      // that is in the block; null outside
   CancelScope* outer_ = nullptr;  // the next scope of that task
   std::optional<TimePoint> deadline_;
+  Handle soon_;  // the cancel, once the deadline has passed
   bool shield_;
   bool entered_ = false;  // once and for all
   bool cancelled_ = false;
@@ -101,8 +104,9 @@ class FailScope : public CancelScope {
   void exit_now(const std::exception_ptr& error);
 };
 
-// A scope that cancels itself after a while, counted from this call. NaN throws ValueError, and it needs a running loop:
-// RuntimeError. For what is not over in time but may be left out. Python: trio.move_on_after, anyio.move_on_after.
+// A scope that cancels itself after a while, counted from this call. NaN throws ValueError, and it needs a running
+// loop: RuntimeError. For what is not over in time but may be left out. Python: trio.move_on_after,
+// anyio.move_on_after.
 template <class Rep, class Period>
 CancelScope move_on_after(std::chrono::duration<Rep, Period> delay, bool shield = false) {
   return CancelScope({.deadline = get_running_loop().deadline_after(to_nanoseconds(delay)), .shield = shield});

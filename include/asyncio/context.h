@@ -56,7 +56,7 @@ class Context {
  private:
   friend class AnyContextVar;
   struct Cell;
-  static Context& active();               // the one that a set() changes
+  static Context& active();                        // the one that a set() changes
   static const Context* active_if_any() noexcept;  // the same, null where there is none yet
   const std::shared_ptr<Cell>& cell() const;
 

@@ -39,8 +39,7 @@ struct LoopOptions {
 // A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
 template <class F, class... Args>
 Callback<void()> bind_call(F&& f, Args&&... args) {
-  static_assert(!IsCoro<std::remove_cvref_t<F>>,
-                "a callback was expected, and this is a coroutine: use create_task()");
+  static_assert(!IsCoro<std::remove_cvref_t<F>>, "a callback was expected, and this is a coroutine: use create_task()");
   using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
   static_assert(!Awaitable<Result>, "a callback was expected, and this is a coroutine: use create_task()");
   if constexpr (sizeof...(Args) == 0 && !std::is_member_pointer_v<std::decay_t<F>>) {
@@ -88,7 +87,8 @@ struct ExceptionContext {
 // Order: what is ready runs first in, first out. An iteration is the run of all that was ready at its start; what that
 // makes ready runs in the next one. The kernel is asked for events, and the clock is read, when nothing is ready, and
 // else about every 500 microseconds or 256 steps, whichever comes first, so that nothing starves. Timers that are due are
-// queued by deadline, those of one deadline in the order in which they were made.
+// queued by deadline, those of one deadline in the order in which they were made. A loop that has nothing else to do
+// wakes up for timers once in 50 microseconds at most; what is due within that time shares the wake-up.
 // Threads: only call_soon_threadsafe(), run_coroutine_threadsafe() and the handles they give may be used from another
 // thread than the one that runs the loop. In debug mode other calls throw RuntimeError there.
 // Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and

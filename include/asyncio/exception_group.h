@@ -33,7 +33,7 @@ bool holds(const std::exception_ptr& error) noexcept {
 //   } catch (const ExceptionGroup& failed) {
 //     auto rest = failed.handle<TimeoutError>([](const TimeoutError& e) { log(e.what()); });   // except* TimeoutError
 //     if (rest) rest = rest->handle<std::system_error>([](const std::system_error& e) { log(e.code()); });
-//     if (rest) throw *rest;                                                                   // nobody else knew these
+//     if (rest) throw *rest;
 //   }
 //
 // A member may be a group itself, so that a group is a tree; its leaves are the exceptions that are no groups. What
@@ -57,8 +57,8 @@ class ExceptionGroup : public std::exception {
   // The message, how many members there are, and below it each of them with its type and text.
   const char* what() const noexcept override;
 
-  // The leaves that are an E, and those that are not; each side keeps the message and the nesting, and is empty where it
-  // would have no leaf. Python: split(E).
+  // The leaves that are an E, and those that are not; each side keeps the message and the nesting, and is empty where
+  // it would have no leaf. Python: split(E).
   template <class E>
   Split split() const;
 

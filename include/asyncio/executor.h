@@ -177,7 +177,12 @@ auto Executor::map(F&& f, Range&& range) {
     }
   } settle{futures};
   for (auto&& item : range) {
-    futures.push_back(submit([&f, &item]() -> R { return asyncio::invoke(f, std::forward<Item>(item)); }));
+    if constexpr (std::is_lvalue_reference_v<Item>) {
+      futures.push_back(submit([&f, &item]() -> R { return asyncio::invoke(f, item); }));
+    } else {  // the range makes its elements, as std::views::iota does
+      futures.push_back(
+          submit([&f, item = std::move(item)]() mutable -> R { return asyncio::invoke(f, std::move(item)); }));
+    }
   }
   if constexpr (std::is_void_v<R>) {
     for (auto& future : futures) future.result();

@@ -25,8 +25,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // At the end of its block the stack leaves what it has entered, and calls what it was given, in the reverse order, each
 // with the exception that is on its way out at that point: that of the body, or the one thrown last by an exit, which
 // takes the place of what was there before. What suppresses it does so for those that come after. An exit that replaces
-// an error and wants to keep it must put it into its own. A cancel does not interrupt an exit, as in with().
-// with() gives a bool, or a std::optional of what the body gives: false or empty where an exit has suppressed an exception.
+// an error and wants to keep it must put it into its own. A cancel does not interrupt an exit, as in with(). with()
+// gives a bool, or a std::optional of what the body gives: false or empty where an exit has suppressed an exception.
 //
 // Movable. What is still in a stack that is destroyed outside of a block is destroyed, last in first, without its exit.
 // Used by one task, as the blocks that it enters must be. Python: contextlib.AsyncExitStack.
@@ -67,8 +67,8 @@ class ExitStack {
     push_entry<ErrorExit<std::decay_t<F>>>(std::forward<F>(f));
   }
 
-  // Moves all that is in the stack to another one, which is now to leave it: for what was entered successfully, and is to
-  // outlive the block that did it.
+  // Moves all that is in the stack to another one, which is now to leave it: for what was entered successfully, and is
+  // to outlive the block that did it.
   [[nodiscard]] ExitStack pop_all() noexcept { return std::move(*this); }
 
   // Leaves all of it now, as at the end of a block without an exception. Throws what an exit throws.

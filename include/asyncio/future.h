@@ -196,7 +196,10 @@ class FutureState final : public ValueState<T, FutureBase> {
     this->complete_with(this->result.exception());
   }
   bool cancel(std::string_view message) override {
-    if (this->done()) return false;
+    if (this->done()) {
+      this->mark_retrieved();  // whoever cancels it does not mind how it ended
+      return false;
+    }
     this->result.fail(make_cancelled(message));
     this->complete(FutureBase::cancelled_flag);
     return true;

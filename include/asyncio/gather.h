@@ -171,7 +171,6 @@ using ChildOf = decltype(to_child(std::declval<A>()));
 // Checks an argument before any other is started.
 template <class A>
 void check_child(const A& awaitable) {
-  static_assert(Awaitable<A> || Awaitable<A&>, "gather: what is given must be awaitable: a Coro, a Task, a Future");
   if constexpr (ResultHandle<A>) require_own_loop(awaitable.state(), "gather");
 }
 
@@ -254,6 +253,8 @@ class GatherVector final : public GatherStateOf<std::vector<GatheredElement<outc
 
 template <bool outcomes, class... As>
 auto gather_arguments(As&&... awaitables) {
+  static_assert(((Awaitable<As> || IsCoro<std::remove_cvref_t<As>>) && ...),
+                "gather: what is given must be awaitable: a Coro, a Task, a Future, or one range of them");
   running_loop();
   (check_child(awaitables), ...);
   // Braces, because the children start in the order of the arguments.

@@ -118,24 +118,14 @@ class TimerHandle : public Handle {
 class ThreadsafeHandle {
  public:
   ThreadsafeHandle() = default;
-  ThreadsafeHandle(Inbox& inbox, std::uint64_t number) noexcept
-      : inbox_(&inbox), number_(number) {}  // takes a reference
-  ThreadsafeHandle(const ThreadsafeHandle& other) noexcept;
-  ThreadsafeHandle(ThreadsafeHandle&& other) noexcept
-      : inbox_(std::exchange(other.inbox_, nullptr)), number_(other.number_) {}
-  ThreadsafeHandle& operator=(ThreadsafeHandle other) noexcept {
-    std::swap(inbox_, other.inbox_);
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~ThreadsafeHandle();
+  ThreadsafeHandle(Inbox& inbox, std::uint64_t number) noexcept : inbox_(&inbox), number_(number) {}
 
   // The callback will not run; true. Where it runs at the moment, waits until it has ended, unless this is called by the
   // callback itself; false then, and where it has run before.
   bool cancel() const noexcept;
 
  private:
-  Inbox* inbox_ = nullptr;
+  Inbox* inbox_ = nullptr;  // is never freed
   std::uint64_t number_ = 0;
 };
 

@@ -78,6 +78,15 @@ class ReadyQueue {
     return node;
   }
 
+  // The same, but only where there is exactly one.
+  Runnable* pop_only() noexcept {
+    Runnable* node = head_;
+    if (node == nullptr || node->next_ != nullptr) return nullptr;
+    head_ = nullptr;
+    tail_ = &head_;
+    return node;
+  }
+
   // Puts all of `other` in front of what is here.
   void take_first(ReadyQueue& other) noexcept {
     if (other.head_ == nullptr) return;

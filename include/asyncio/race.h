@@ -33,8 +33,8 @@ class Entrant : public LinkedWaiter {
   AnyTask runner_;
 };
 
-// Waits until one task has a value and all others have ended; then says which it was, or throws. The part of race() that
-// does not depend on types.
+// Waits until one task has a value and all others have ended; then says which it was, or throws. The part of race()
+// that does not depend on types.
 class Race : public Waiter {
  public:
   explicit Race(std::span<Entrant> entrants) : Waiter(kind), entrants_(entrants) {}

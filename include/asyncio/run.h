@@ -42,7 +42,7 @@ class Runner {
   // Only in the main thread, and only where SIGINT has its default disposition; restored afterwards. A handler which the
   // program installs meanwhile is left alone.
   template <Awaitable A>
-  AwaitResult<A> run(A&& awaitable, TaskOptions options = {}) {
+  AwaitResult<std::decay_t<A>> run(A&& awaitable, TaskOptions options = {}) {
     auto coro = as_coro(std::forward<A>(awaitable));
     try {
       prepare();

@@ -4,7 +4,7 @@
 #include <asyncio/address.h>
 #include <asyncio/coro.h>
 #include <asyncio/error.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/waiter.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +52,6 @@ class ReadOperation : public Waiter {
   void finish();  // throws what went wrong
 
   StreamTransport* transport_;  // kept while the operation waits: the handles to it may go meanwhile
-  std::exception_ptr failure_;
 
  private:
   friend class StreamTransport;
@@ -187,63 +186,59 @@ class StreamReader {
   StreamTransport* transport_;  // null once moved from
 };
 
-// A wait in one of the queues of a connection, which stays meanwhile even if the handles to it go.
-class StreamWait : public WaitQueue::Waiter {
+// A wait for a connection, which stays meanwhile even if the handles to it go.
+class StreamWait : public LinkedWaiter {
  public:
-  StreamWait(StreamTransport& transport, WaitQueue& queue, const WaitKind& kind)
-      : Waiter(queue, kind), transport_(&transport) {}
-  StreamWait(StreamWait&& other) noexcept : Waiter(std::move(other)), transport_(other.transport_) {}
+  StreamWait(StreamTransport& transport, const WaitKind& kind) : LinkedWaiter(kind), transport_(&transport) {}
+  StreamWait(StreamWait&& other) noexcept : LinkedWaiter(std::move(other)), transport_(other.transport_) {}
 
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
     begin_wait();
-    Waiter::await_suspend(self);
+    park(self);
   }
 
  protected:
   ~StreamWait() {
-    if (begun_) end_wait();
+    if (task_ != nullptr) end_wait();
   }
-  void begin_wait();
+  static void remove(Waiter& waiter) noexcept { static_cast<StreamWait&>(waiter).unlink(); }
 
   StreamTransport* transport_;
+  bool for_room_ = false;  // else for the end
+  bool yields_ = false;    // for nothing, but others shall have a turn
 
  private:
+  friend class StreamTransport;
+  void begin_wait();
   void end_wait() noexcept;
-
-  bool begun_ = false;
 };
 
 // What drain() gives to co_await.
 class [[nodiscard]] Drain : public StreamWait {
  public:
-  explicit Drain(StreamTransport& transport);
+  explicit Drain(StreamTransport& transport) : StreamWait(transport, draining) {}
   bool await_ready();
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    if (!yields_) return StreamWait::await_suspend(self);
-    begin_wait();
-    park(self);
-    if (!was_interrupted()) wake();
+    StreamWait::await_suspend(self);
+    if (yields_ && !was_interrupted()) wake();
   }
   void await_resume();
 
  private:
-  static constexpr WaitKind draining = WaitQueue::kind("StreamWriter.drain");
-
-  bool waits_ = false;   // for room
-  bool yields_ = false;  // nothing to wait for, but others shall have a turn
+  static constexpr WaitKind draining{.reason = "StreamWriter.drain", .remove = &remove};
 };
 
 // What wait_closed() gives to co_await.
 class [[nodiscard]] WaitClosed : public StreamWait {
  public:
-  explicit WaitClosed(StreamTransport& transport);
+  explicit WaitClosed(StreamTransport& transport) : StreamWait(transport, closing) {}
   bool await_ready() const;
   void await_resume();
 
  private:
-  static constexpr WaitKind closing = WaitQueue::kind("StreamWriter.wait_closed");
+  static constexpr WaitKind closing{.reason = "StreamWriter.wait_closed", .remove = &remove};
 };
 
 // What get_extra_info() knows: nothing, an address, a file descriptor.

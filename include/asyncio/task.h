@@ -54,11 +54,20 @@ Coro<T> as_coro(Coro<T> coro) {
   return coro;
 }
 
+// What a coroutine gives that a callable has returned.
+template <class Returned>
+struct ValueOfCall {
+  static_assert(Awaitable<Returned>, "the callable must be a coroutine: let it return asyncio::Coro");
+  using type = void;
+};
+template <Awaitable Returned>
+struct ValueOfCall<Returned> {
+  using type = AwaitResult<Returned>;
+};
+
 // Calls f(args...) and awaits what it gives, owning all of them meanwhile.
 template <class F, class... Args>
-auto call_owned(F f, Args... args) -> Coro<AwaitResult<std::invoke_result_t<F&, Args&...>>> {
-  static_assert(Awaitable<std::invoke_result_t<F&, Args&...>>,
-                "the callable must be a coroutine: let it return asyncio::Coro");
+auto call_owned(F f, Args... args) -> Coro<typename ValueOfCall<std::invoke_result_t<F&, Args&...>>::type> {
   co_return co_await asyncio::invoke(f, args...);
 }
 
@@ -175,8 +184,8 @@ class NewTaskOf final : public NewTask {
 inline bool needs_options(const LoopCore& loop, const TaskOptions& options) {
   const bool may_inherit =
       this_thread.context != nullptr || (this_thread.task != nullptr && !this_thread.task->plain());
-  return (may_inherit && Context::any_values()) || loop.has_task_factory || options.context != nullptr || options.eager_start.has_value() ||
-         !options.name.empty();
+  return (may_inherit && Context::any_values()) || loop.has_task_factory || options.context != nullptr ||
+         options.eager_start.has_value() || !options.name.empty();
 }
 
 // Never inline: it would make the frame of each coroutine that starts tasks larger.

@@ -79,7 +79,8 @@ class TaskFactory {
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, TaskFactory> &&
              std::invocable<std::decay_t<F>&, EventLoop&, NewTask&>)
-  TaskFactory(F&& callable) : callable_(std::make_shared<Callback<void(EventLoop&, NewTask&)>>(std::forward<F>(callable))) {}
+  TaskFactory(F&& callable)
+      : callable_(std::make_shared<Callback<void(EventLoop&, NewTask&)>>(std::forward<F>(callable))) {}
 
   explicit operator bool() const { return callable_ != nullptr; }
   void operator()(EventLoop& loop, NewTask& task) const { (*callable_)(loop, task); }

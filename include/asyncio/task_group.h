@@ -124,27 +124,27 @@ struct StartedValueOf<R (C::*)(Started<V>&, Args...) const> {
 //
 // So no task outlives what it works on: it may use the variables around the block, and no error gets lost.
 //
-// Errors. The first task that fails has all others cancelled, and the body of the block too if it still runs: CancelledError
-// is thrown at what it awaits. When all have ended, the block throws ExceptionGroup("unhandled errors in a TaskGroup"): the
-// errors of the tasks in the order in which they ended, then that of the body. It is a group even for one error. A body
-// that throws has the tasks cancelled as well. A CancelledError is never a member: a task that is cancelled by somebody,
-// or that ends itself so, does not disturb the others. SystemExit and KeyboardInterrupt leave the block bare, once all
-// tasks have ended; what else failed goes to the loop's exception handler then.
-// Cancels. Where the task that runs the block is cancelled, all tasks of the group are, and CancelledError leaves the block
-// when they have ended, however often it is cancelled meanwhile. If a task fails in that, the ExceptionGroup leaves the
-// block, and the CancelledError comes at the next wait. A CancelScope around the block is obeyed likewise.
+// Errors. The first task that fails has all others cancelled, and the body of the block too if it still runs:
+// CancelledError is thrown at what it awaits. When all have ended, the block throws ExceptionGroup("unhandled errors in
+// a TaskGroup"): the errors of the tasks in the order in which they ended, then that of the body. It is a group even
+// for one error. A body that throws has the tasks cancelled as well. A CancelledError is never a member: a task that is
+// cancelled by somebody, or that ends itself so, does not disturb the others. SystemExit and KeyboardInterrupt leave
+// the block bare, once all tasks have ended; what else failed goes to the loop's exception handler then.
+// Cancels. Where the task that runs the block is cancelled, all tasks of the group are, and CancelledError leaves the
+// block when they have ended, however often it is cancelled meanwhile. If a task fails in that, the ExceptionGroup
+// leaves the block, and the CancelledError comes at the next wait. A CancelScope around the block is obeyed likewise.
 // with() gives a bool, or a std::optional of what the body gives: false or empty where cancel() ended the block.
 //
-// Movable until it is entered. For the thread of the loop; any task of it may create tasks in the group. Once it has been
-// left it refers to no task and no error. Python: asyncio.TaskGroup.
+// Movable until it is entered. For the thread of the loop; any task of it may create tasks in the group. Once it has
+// been left it refers to no task and no error. Python: asyncio.TaskGroup.
 class TaskGroup {
  public:
   TaskGroup() = default;
   TaskGroup(TaskGroup&& other) noexcept : aborting_(other.aborting_) {}
   ~TaskGroup();
 
-  // Starts a task in the group: the same overloads as the free create_task(). Throws RuntimeError before the block, after
-  // it, and from when its tasks are being cancelled; the coroutine is closed then. The handle may be dropped.
+  // Starts a task in the group: the same overloads as the free create_task(). Throws RuntimeError before the block,
+  // after it, and from when its tasks are being cancelled; the coroutine is closed then. The handle may be dropped.
   template <class T>
   Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                       const std::source_location& site = std::source_location::current()) {
@@ -183,10 +183,10 @@ class TaskGroup {
   //   }
   //   const int port = co_await group.start(serve, config);
   //
-  // Calls f(started, args...), and owns f and its arguments. A task that fails before it is started fails start() and not
-  // the group; one that returns before, or is cancelled, gives RuntimeError. A cancel of the caller is passed on to the
-  // task, and comes when that has ended; if the task starts all the same, start() gives its value, and the cancel lands at
-  // the next wait. Where f is a generic lambda V has to be named: start<int>(f). Python: trio's Nursery.start.
+  // Calls f(started, args...), and owns f and its arguments. A task that fails before it is started fails start() and
+  // not the group; one that returns before, or is cancelled, gives RuntimeError. A cancel of the caller is passed on to
+  // the task, and comes when that has ended; if the task starts all the same, start() gives its value, and the cancel
+  // lands at the next wait. Where f is a generic lambda V has to be named: start<int>(f). Python: trio's Nursery.start.
   template <class V, class F, class... Args>
   Coro<V> start(F&& f, Args&&... args) {
     return start_owned<V, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...);
@@ -196,9 +196,9 @@ class TaskGroup {
     return start<typename StartedValueOf<std::decay_t<F>>::type>(std::forward<F>(f), std::forward<Args>(args)...);
   }
 
-  // Cancels the tasks, and the body where it still runs: the block then ends without an exception, unless a task fails or
-  // somebody else cancels too. Before the block, its body is cancelled at its first wait. Twice is once, and after the
-  // block it has no effect. Python: TaskGroup.cancel().
+  // Cancels the tasks, and the body where it still runs: the block then ends without an exception, unless a task fails
+  // or somebody else cancels too. Before the block, its body is cancelled at its first wait. Twice is once, and after
+  // the block it has no effect. Python: TaskGroup.cancel().
   void cancel();
 
   // For with(). RuntimeError where it was entered before.

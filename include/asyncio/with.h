@@ -312,7 +312,9 @@ auto with(X&& x, F&& body) {
   if constexpr (Enterable<Block> && Exitable<Block>) {
     using Run = BodyResult<Body, Block>;
     static_assert(Awaitable<Run>, "with: the body must be a coroutine: let it return asyncio::Coro");
-    if constexpr (EntersNow<Block> && ExitsNow<Block> && is_coro<Run>) {
+    if constexpr (!Awaitable<Run>) {
+      return;
+    } else if constexpr (EntersNow<Block> && ExitsNow<Block> && is_coro<Run>) {
       return PlainBlock<Held, Body, AwaitResult<Run>>(std::forward<X>(x), Body(std::forward<F>(body)));
     } else {
       return run_block<Held, Body, AwaitResult<Run>>(std::forward<X>(x), std::forward<F>(body));

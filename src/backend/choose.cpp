@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/error.h>
-
 #include "backend/epoll.h"
 #include "backend/io_uring.h"
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "backend/io_uring.h"
 
-#include <asyncio/error.h>
-
 #include "backend/readiness.h"
 #include "base/system_error.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/error.h>
 #include <asyncio/event_loop.h>
 
 #include <cstdint>

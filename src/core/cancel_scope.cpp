@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/cancel_scope.h>
 
-#include <asyncio/exception_group.h>
-
 #include "core/task_extra.h"
 
 // Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.
@@ -40,7 +38,7 @@ void CancelScope::cancel() noexcept {
   if (cancelled_ || (entered_ && task_ == nullptr)) return;
   cancelled_ = true;
   if (task_ == nullptr) return;
-  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  unschedule();
   task_->look_at_scopes();
 }
 
@@ -51,7 +49,7 @@ bool CancelScope::cancel_called() const {
 void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
   deadline_ = deadline;
   if (task_ == nullptr) return;
-  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  unschedule();
   schedule();
 }
 
@@ -70,7 +68,19 @@ void CancelScope::schedule() {
   }
 }
 
-void CancelScope::fire(Timer& timer) noexcept { static_cast<CancelScope&>(timer).cancel(); }
+void CancelScope::unschedule() noexcept {
+  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  if (soon_) std::exchange(soon_, Handle()).cancel();
+}
+
+void CancelScope::fire(Timer& timer) noexcept {
+  // In its turn: a callback whose time came before the deadline, or together with it, may end what the block waits for.
+  CancelScope& scope = static_cast<CancelScope&>(timer);
+  LoopCore& loop = *scope.task_->loop();
+  HandleState& turn = *new HandleState(loop, [&scope] { scope.cancel(); });
+  loop.ready.push(turn);
+  scope.soon_ = Handle(turn);
+}
 
 void CancelScope::enter_now() {
   if (entered_) throw RuntimeError("a CancelScope can be entered only once");
@@ -98,7 +108,7 @@ bool CancelScope::exit_now(const std::exception_ptr& error) {
 }
 
 void CancelScope::leave() noexcept {
-  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
+  unschedule();
   // Not always the innermost: a generator may be dropped in the middle of a block of its own.
   CancelScope** place = &task_->extra().scope;
   while (*place != this) place = &(*place)->outer_;

@@ -27,13 +27,14 @@ void Promise::abandon(Promise& frame) noexcept {
 
 void Promise::abandon_chain(Promise& innermost) noexcept {
   FramePool::Quarantine keep_frames;
+  Promise* const outer = std::exchange(abandoned, nullptr);  // a frame may own a loop, whose tasks go with it
   for (Promise* frame = &innermost; frame != nullptr;) {
     Promise* parent = frame->parent_;
     frame->handle().destroy();
     abandoned = frame;
     frame = parent;
   }
-  abandoned = nullptr;
+  abandoned = outer;
 }
 
 void drop(Promise& frame) noexcept {

@@ -23,8 +23,13 @@ namespace {
 constexpr unsigned most_steps_per_poll = 256;
 constexpr std::int64_t longest_between_polls = 500'000;  // ns
 
-constexpr std::size_t kept_chunks = 16;                          // of frame memory: 1 MiB
-constexpr std::int64_t shortest_trim_pause = 1'000'000'000;      // ns
+// A wake-up costs more than all else that a timer does: those that are due in quick succession share one. A timer that
+// comes alone is not delayed by it. Linux takes the same liberty with every wait of an ordinary thread (prctl(2),
+// PR_SET_TIMERSLACK), but not with those of a real-time one.
+constexpr std::int64_t shortest_between_timers = 50'000;  // ns
+
+constexpr std::size_t kept_chunks = 16;                           // of frame memory: 1 MiB
+constexpr std::int64_t shortest_trim_pause = 1'000'000'000;       // ns
 constexpr std::int64_t longest_trim_pause = 60 * 1'000'000'000L;  // ns
 
 // Marks the loop as the one that runs in this thread.
@@ -53,7 +58,7 @@ EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
     : loop(owner),
       backend(make_backend(options.backend, owner.debug)),
       clock(options.clock),
-      inbox(new Inbox(*backend)),
+      inbox(&Inbox::take(*backend)),
       fds(owner) {}
 
 EventLoop::State::~State() { inbox->release(); }
@@ -114,8 +119,7 @@ const TaskFactory& EventLoop::get_task_factory() const { return state_->task_fac
 void EventLoop::require_startable() const {
   require_open();
   if (state_->running) throw RuntimeError("this event loop is already running");
-  if (this_thread.loop != nullptr)
-    throw RuntimeError("cannot run an event loop while another one runs in this thread");
+  if (this_thread.loop != nullptr) throw RuntimeError("cannot run an event loop while another one runs in this thread");
 }
 
 void EventLoop::require_task_starts_here() const {
@@ -174,8 +178,17 @@ void EventLoop::State::check_thread(const char* operation) const {
 void EventLoop::State::run_once() {
   if (batch.empty()) {
     if (loop.ready.empty() || steps_left == 0) poll();
-    batch.take_first(loop.ready);
     ran_since_trim = true;
+    if (exit == nullptr && !loop.debug) [[likely]] {
+      // An iteration of one step is frequent, and twice as fast if it is not made a batch first.
+      if (Runnable* only = loop.ready.pop_only()) {
+        only->run();
+        if (--steps_left == 0) [[unlikely]]
+          poll();
+        return;
+      }
+    }
+    batch.take_first(loop.ready);
   }
   if (loop.debug) [[unlikely]]
     return run_batch_watched();
@@ -228,6 +241,8 @@ void EventLoop::State::poll() {
     const std::int64_t look_again = trim_memory();
     backend->poll(std::min(wait_until(), look_again));
     inbox->end_wait();
+  } else {
+    backend->poll(0);  // threads that send all the time do not keep the kernel from being heard
   }
   if (signals != nullptr) signals->dispatch();
   if (!inbox->empty()) inbox->run_all(loop);
@@ -253,7 +268,7 @@ std::int64_t EventLoop::State::trim_memory() noexcept {
 }
 
 std::int64_t EventLoop::State::wait_until() {
-  if (clock == nullptr) return timers.next();
+  if (clock == nullptr) return std::max(timers.next(), polled_at + shortest_between_timers);
   if (outside_work > 0 || timers.size() == 0) return KernelBackend::forever;
   if (fds.watching()) {
     // What can be read or written now comes before what time brings.

@@ -39,10 +39,11 @@ constexpr std::size_t enabled_classes = FramePool::classes;
 constinit thread_local FramePool FramePool::mine;
 
 struct FramePool::Chunk {
-  std::atomic<std::uint32_t> in_use;    // bytes, as far as anybody knows
-  std::atomic<FramePool*> examiner;     // the pool that examines it at the moment; only it touches what follows
-  std::uint32_t found = 0;              // bytes in the lists of the examiner
-  bool whole = false;                   // found is all of in_use
+  std::atomic<std::uint32_t> in_use;  // bytes, as far as anybody knows
+  FramePool* const taker;             // the pool that took it from the system
+  std::atomic<FramePool*> examiner;   // the pool that examines it at the moment; only it touches what follows
+  std::uint32_t found = 0;            // bytes in the lists of the examiner
+  bool whole = false;                 // found is all of in_use
   Chunk* next_examined = nullptr;
 
   static Chunk& of(void* block) noexcept {
@@ -176,7 +177,7 @@ void* FramePool::carve(std::size_t index) {
       lot_end_ = lot_ + lot_size;
     }
     retire_chunk();
-    Chunk* chunk = ::new (static_cast<void*>(lot_)) Chunk{chunk_size - header_size, nullptr};
+    Chunk* chunk = ::new (static_cast<void*>(lot_)) Chunk{chunk_size - header_size, this, nullptr};
     static_assert(sizeof(Chunk) <= header_size);
     lot_ += chunk_size;
     cursor_ = reinterpret_cast<char*>(chunk) + header_size;
@@ -197,8 +198,7 @@ std::size_t FramePool::trim() noexcept {
     for (Block* block = pool.free_[index]; block != nullptr; block = block->next) {
       Chunk& chunk = Chunk::of(block);
       FramePool* examiner = chunk.examiner.load(std::memory_order_relaxed);
-      if (examiner == nullptr &&
-          chunk.examiner.compare_exchange_strong(examiner, &pool, std::memory_order_acquire)) {
+      if (examiner == nullptr && chunk.examiner.compare_exchange_strong(examiner, &pool, std::memory_order_acquire)) {
         examiner = &pool;
         chunk.found = 0;
         chunk.next_examined = examined;
@@ -227,14 +227,13 @@ std::size_t FramePool::trim() noexcept {
     Chunk& chunk = *examined;
     examined = chunk.next_examined;
     if (chunk.whole) {
+      if (chunk.taker == &pool && pool.chunks_ > 0) --pool.chunks_;
       pool.carved_ -= chunk.found;
       give_back(chunk);
     } else {
       chunk.examiner.store(nullptr, std::memory_order_release);
     }
   }
-  // Chunks that another thread had taken may be among them.
-  pool.chunks_ -= whole < pool.chunks_ ? whole : pool.chunks_;
   return whole;
 }
 

@@ -23,6 +23,14 @@ bool is(const std::exception_ptr& error, const std::type_info& type) noexcept {
 bool runs_callbacks(LoopCore* loop) noexcept {
   return loop == this_thread.loop || (is_alive(loop) && !EventLoop::of(*loop).is_closed());
 }
+
+void tell(LinkedWaiter& joiner) noexcept {
+  if (joiner.kind().joined != nullptr) {
+    joiner.kind().joined(joiner);
+  } else {
+    joiner.wake();
+  }
+}
 }  // namespace
 
 void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
@@ -35,16 +43,17 @@ void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
 }
 
 void FutureBase::tell_joiners() noexcept {
+  if (joiners_.next == joiners_.prev) {  // there is one, as a rule
+    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners_.next);
+    waiter.unlink();
+    return tell(waiter);
+  }
   Link joiners;
   joiners_.move_all(joiners);
   while (!joiners.alone()) {
     LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners.next);
     waiter.unlink();
-    if (waiter.kind().joined != nullptr) {
-      waiter.kind().joined(waiter);
-    } else {
-      waiter.wake();
-    }
+    tell(waiter);
   }
 }
 
@@ -130,6 +139,7 @@ void JoinBase::refuse() {
 }
 
 void JoinBase::check_forwarded() {
+  if (was_interrupted()) task_->throw_interrupt();  // tasks awaited each other
   // The error is the scope's, and must say so: the one in the result has no source.
   if (kind_ == &scope_cancelled_it && state_->cancelled()) task_->throw_interrupt();
 }
@@ -183,10 +193,11 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
   callback.token_ = token;
   if (subject.done()) {
     DoneCallback::schedule(callback);
-  } else {
+  } else if (runs_callbacks(subject.loop())) {
     subject.joiners().push_back(static_cast<LinkedWaiter&>(callback));
-    if (runs_callbacks(subject.loop()))
-      subject.loop()->callbacks.push_back(static_cast<LoopCallbackLink&>(callback));
+    subject.loop()->callbacks.push_back(static_cast<LoopCallbackLink&>(callback));
+  } else {
+    delete &callback;
   }
   return token;
 }

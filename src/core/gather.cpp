@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/gather.h>
 
+#include <utility>
+
 // Theory of operation. Each child has a hook among its joiners, and the hooks count down. The state belongs to the Gather,
 // up to the moment in which the first exception is delivered: children that are left run on, and what they fail with is
 // nobody's business. Their hooks stay to say so, and the last of them deletes the state.
@@ -25,7 +27,7 @@ void GatherState::ended_badly(Hook& hook) noexcept {
 bool GatherState::cancel(std::string_view message, bool by_scope) {
   if (done()) return false;
   if (by_scope) {
-    scope_cancelled_ = true;
+    if (std::exchange(scope_cancelled_, true)) return true;  // a scope may ask again: the children have heard it
   } else {
     cancelled_ = true;
     message_ = message;

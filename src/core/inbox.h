@@ -5,10 +5,12 @@
 #include <asyncio/context.h>
 #include <asyncio/handle.h>
 
+#include "base/brief_lock.h"
+
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -17,10 +19,12 @@ class KernelBackend;
 
 // What other threads have sent to a loop. They append to one vector under a lock; the loop takes the whole vector and
 // runs what is in it, without the lock. Entries are numbered through, so that a handle needs no memory of its own.
-// It outlives the loop for as long as there are handles.
+// An inbox is never freed: the next loop takes over the one of a loop that has gone, and the numbers go on. So a handle
+// may outlive its loop without being counted: its number is in the past then.
 class Inbox {
  public:
-  explicit Inbox(KernelBackend& backend) : backend_(&backend) {}
+  // For a new loop, who has the first reference. While there are references no other loop gets it.
+  static Inbox& take(KernelBackend& backend);
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
@@ -31,9 +35,7 @@ class Inbox {
   bool cancel(std::uint64_t number) noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
-  }
+  void release() noexcept;
 
   // The loop's thread.
   bool empty() const { return !filled_.load(std::memory_order_relaxed); }
@@ -44,31 +46,40 @@ class Inbox {
   void close() noexcept;
 
  private:
-  ~Inbox() = default;
-
   struct Entry {
-    Callback<void()> callback;  // empty once cancelled
+    enum State : std::uint8_t { queued, cancelled, running, awaited, ended };  // awaited: runs, and a cancel waits
+
+    Entry(Callback<void()> given, Context inherited) : callback(std::move(given)), context(std::move(inherited)) {}
+    Entry(Entry&& other) noexcept  // for the vector, which grows under the lock
+        : callback(std::move(other.callback)),
+          context(std::move(other.context)),
+          state(other.state.load(std::memory_order_relaxed)) {}
+
+    Callback<void()> callback;
     Context context;
+    std::atomic<State> state = queued;
   };
 
+  Inbox() = default;
+  ~Inbox() = default;
   std::uint64_t append(Callback<void()> callback, bool& closed);
 
-  std::mutex mutex_;
-  std::vector<Entry> sent_;
-  std::uint64_t first_sent_ = 0;  // the number of sent_[0]
-  KernelBackend* backend_;        // null once closed
+  BriefLock lock_;
   std::atomic<bool> filled_ = false;
   std::atomic<bool> waiting_ = false;
+  std::atomic<std::uint32_t> wakers_ = 0;  // threads that use the backend without the lock
+  std::vector<Entry> sent_;
+  std::uint64_t first_sent_ = 0;      // the number of sent_[0]
+  KernelBackend* backend_ = nullptr;  // null once closed
 
-  // Of the loop's thread, and under the lock where others look.
+  // The batch that runs, or the last one; just before sent_ in numbers. Its size changes under the lock.
   std::vector<Entry> running_;
-  std::uint64_t current_ = ~std::uint64_t{0};  // the number of the entry that runs, or is next
-  bool in_entry_ = false;
+  std::vector<Entry> spare_;      // empty, with room for the next batch
   const void* runner_ = nullptr;  // of the thread that runs it
-  std::condition_variable entry_ended_;
-  int waiting_for_end_ = 0;
+  std::condition_variable_any entry_ended_;
 
   alignas(64) std::atomic<std::uint32_t> references_ = 1;
+  Inbox* next_unused_ = nullptr;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -113,7 +113,10 @@ void TaskBase::end_with(const std::exception_ptr& error) noexcept {
 }
 
 bool TaskBase::cancel(std::string_view message) {
-  if (done()) return false;
+  if (done()) {
+    mark_retrieved();  // whoever cancels it does not mind how it ended
+    return false;
+  }
   if (loop_->debug) [[unlikely]]
     EventLoop::of(*loop_).state().check_thread("Task.cancel");
   if (cancels_ != std::numeric_limits<decltype(cancels_)>::max()) ++cancels_;
@@ -243,9 +246,7 @@ std::string AnyTask::name() const {
 
 void AnyTask::set_name(std::string_view name) const { state_->extra().name = name; }
 
-Context AnyTask::context() const {
-  return state_->extra().context;
-}
+Context AnyTask::context() const { return state_->extra().context; }
 
 AnyTask current_task() { return AnyTask(this_thread.task); }
 

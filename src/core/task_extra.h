@@ -16,9 +16,8 @@ struct TaskExtra {
   std::string name = {};            // empty: "Task-<number>"
   std::string cancel_message = {};  // of the request that is to be delivered
   Context context = {};
-  CancelScope* scope = nullptr;  // the innermost that the task is in
-  const void* interrupted_by =
-      nullptr;  // the scope for which its last wait was interrupted; null: a request of cancel()
+  CancelScope* scope = nullptr;          // the innermost that the task is in
+  const void* interrupted_by = nullptr;  // the scope that interrupted its last wait; null: a request of cancel()
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 
-// Theory of operation. A group stands among the joiners of each of its tasks with a TaskGroupChild, and so learns of the
-// end of a task in the moment in which it comes. The first failure aborts the group: the other tasks are cancelled, and
-// the body too if it still runs, by an ordinary request to cancel the parent. The exit takes that request back before it
-// waits, so that what arrives from then on is somebody else's. While it waits, a cancel does not end the wait: it is
-// remembered, aborts the group, and is thrown when the last child has ended.
+// Theory of operation. A group stands among the joiners of each of its tasks with a TaskGroupChild, and so learns of
+// the end of a task in the moment in which it comes. The first failure aborts the group: the other tasks are cancelled,
+// and the body too if it still runs, by an ordinary request to cancel the parent. The exit takes that request back
+// before it waits, so that what arrives from then on is somebody else's. While it waits, a cancel does not end the
+// wait: it is remembered, aborts the group, and is thrown when the last child has ended.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -122,8 +122,8 @@ TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) {
     if (aborting_) task.cancel({});  // it was started eagerly, and has aborted the group in its first step
     return child;
   }
-  // It was started eagerly, and has ended in that. A failure is dealt with in the loop's turn, as it is for other tasks,
-  // so that create_task() never has the group aborted when it returns.
+  // It was started eagerly, and has ended in that. A failure is dealt with in the loop's turn, as it is for other
+  // tasks, so that create_task() never has the group aborted when it returns.
   if (task.cancelled() || task.outcome_exception() == nullptr) return nullptr;
   auto* child = new TaskGroupChild(*this, task);
   EventLoop::of(*task.loop()).call_soon([child, handle] { child->group.child_ended(*child); });

@@ -122,44 +122,47 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
 namespace {
 
+// Its places in two lists: the connections of the server, and the joiners of the task that runs for it.
+struct ConnectionLink : Link {};
+struct TaskHook : LinkedWaiter {
+  TaskHook() : LinkedWaiter(ended) {}
+  static const WaitKind ended;
+
+  void watch(TaskBase& task) {
+    task_ = &task;
+    task.joiners().push_back(*this);
+  }
+};
+
 // A connection that a server has accepted; told when its task has ended.
-class ServedTransport final : public SocketTransport {
+class ServedTransport final : public SocketTransport, private ConnectionLink, private TaskHook {
  public:
   ServedTransport(ServerState& server, UniqueFd socket, std::size_t limit)
       : SocketTransport(server.loop(), std::move(socket), limit), server_(server) {
     server_.retain();
-    server_.connections().push_back(place_);
+    server_.connections().push_back(place());
   }
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
-  static ServedTransport& at(Link& place) { return *static_cast<Place&>(place).owner; }
+  static ServedTransport& at(Link& place) { return static_cast<ServedTransport&>(static_cast<ConnectionLink&>(place)); }
 
   // The task runs for this connection: both are kept until it ends.
   void served_by(TaskBase& task) {
-    task_ = &task;
     task.retain();
     retain();
-    task.joiners().push_back(hook_);
+    watch(task);
   }
 
  private:
-  struct Place : Link {
-    explicit Place(ServedTransport& transport) : owner(&transport) {}
-    ServedTransport* owner;
-  };
-
-  // Stands among the joiners of the task.
-  struct Hook : LinkedWaiter {
-    explicit Hook(ServedTransport& transport) : LinkedWaiter(kind), owner(&transport) {}
-    static const WaitKind kind;
-    ServedTransport* owner;
-  };
+  friend struct TaskHook;
 
   ~ServedTransport() override {
     leave();
     server_.release();
   }
+
+  ConnectionLink& place() { return *this; }
 
   void let_go() noexcept override {
     SocketTransport::let_go();
@@ -167,15 +170,15 @@ class ServedTransport final : public SocketTransport {
   }
 
   void leave() noexcept {
-    if (place_.alone()) return;
-    place_.unlink();
+    if (place().alone()) return;
+    place().unlink();
     server_.connection_gone();
   }
 
   static void task_ended(Waiter& waiter) noexcept {
-    ServedTransport& self = *static_cast<Hook&>(waiter).owner;
-    const AnyTask task(self.task_);
-    self.task_->release();
+    ServedTransport& self = static_cast<ServedTransport&>(static_cast<TaskHook&>(waiter));
+    const AnyTask task(self.TaskHook::task());
+    task.state()->release();
     if (const std::exception_ptr error = task.state()->outcome_exception()) {
       if (!task.cancelled()) {
         report(&self.loop(),
@@ -187,12 +190,9 @@ class ServedTransport final : public SocketTransport {
   }
 
   ServerState& server_;
-  TaskBase* task_ = nullptr;
-  Place place_{*this};
-  Hook hook_{*this};
 };
 
-const WaitKind ServedTransport::Hook::kind{"connection handler", nullptr, nullptr, &task_ended};
+const WaitKind TaskHook::ended{"connection handler", nullptr, nullptr, &ServedTransport::task_ended};
 
 }  // namespace
 

@@ -97,7 +97,7 @@ void ReadOperation::remove(Waiter& waiter) noexcept {
 
 void ReadOperation::finish() {
   check();
-  if (failure_ != nullptr) std::rethrow_exception(std::move(failure_));
+  if (task_ != nullptr) StreamTransport::throw_failure();
 }
 
 void ReadString::put_back(ReadOperation& operation) noexcept {
@@ -282,17 +282,15 @@ void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::
 
 void StreamWait::begin_wait() {
   transport_->begin_wait(kind_->reason);
-  begun_ = true;
+  if (!yields_) transport_->add_waiter(*this);
 }
 
 void StreamWait::end_wait() noexcept { transport_->end_wait(); }
 
-Drain::Drain(StreamTransport& transport) : StreamWait(transport, transport.drainers(), draining) {}
-
 bool Drain::await_ready() {
   require_sound(*transport_);
-  waits_ = transport_->paused();
-  if (waits_) return false;
+  for_room_ = transport_->paused();
+  if (for_room_) return false;
   yields_ = transport_->here() && (transport_->closing() || transport_->must_yield());
   return !yields_;
 }
@@ -301,12 +299,10 @@ void Drain::await_resume() {
   check();
   require_sound(*transport_);
   // One that waited until everything was sent has what it wanted, though the connection may be closed by now.
-  if (transport_->dropped() || (transport_->closed() && !waits_)) {
+  if (transport_->dropped() || (transport_->closed() && !for_room_)) {
     throw std::system_error(std::make_error_code(std::errc::connection_reset), "drain: the connection is closed");
   }
 }
-
-WaitClosed::WaitClosed(StreamTransport& transport) : StreamWait(transport, transport.closers(), closing) {}
 
 bool WaitClosed::await_ready() const { return transport_->closed(); }
 void WaitClosed::await_resume() {

@@ -9,12 +9,16 @@
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
 constexpr std::size_t shared_room_size = 64 * 1024;
 constexpr std::uint8_t most_turns_in_a_row = 128;
+
+// Of the operation whose task goes on in this moment: a word in each awaiter would be one in each frame that reads.
+constinit thread_local std::exception_ptr* failure = nullptr;
 
 std::uint32_t clamp(std::size_t value) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(value, std::numeric_limits<std::uint32_t>::max()));
@@ -53,6 +57,20 @@ void StreamTransport::end_wait() noexcept {
 
 void StreamTransport::count_outside_work(int by) noexcept {
   if (loop_ != nullptr && waits_for_kernel()) loop_->state().outside_work += by;
+}
+
+void StreamTransport::wake_waiters(bool all) noexcept {
+  Link waiting;
+  waiters_.move_all(waiting);
+  while (!waiting.alone()) {
+    StreamWait& waiter = static_cast<StreamWait&>(*waiting.next);
+    waiter.unlink();
+    if (all || waiter.for_room_) {
+      waiter.wake();
+    } else {
+      waiters_.push_back(waiter);
+    }
+  }
 }
 
 bool StreamTransport::must_yield() noexcept {
@@ -123,13 +141,20 @@ void StreamTransport::run() noexcept {
 
 void StreamTransport::finish_reader() noexcept {
   ReadOperation& operation = *reader_;
+  std::exception_ptr error;
   try {
     if (!operation.read_kind().attempt(operation)) return;
   } catch (...) {
-    operation.failure_ = std::current_exception();
+    error = std::current_exception();
   }
   set_reader(nullptr);
+  failure = &error;
   operation.wake_now();
+  failure = nullptr;
+}
+
+void StreamTransport::throw_failure() {
+  if (failure != nullptr && *failure != nullptr) std::rethrow_exception(std::exchange(*failure, nullptr));
 }
 
 // --- writing
@@ -168,7 +193,7 @@ void StreamTransport::flush() noexcept {
   }
   if (paused_ && output_.size() <= low_) {
     paused_ = false;
-    drainers_.wake_all();
+    wake_waiters(false);
   }
   if (!output_.empty()) return;
   if (closing_) return finish();
@@ -190,7 +215,7 @@ void StreamTransport::set_limits(std::size_t high, std::size_t low) {
   high_ = clamp(high);
   low_ = clamp(low);
   paused_ = output_.size() > high_;
-  if (!paused_) drainers_.wake_all();
+  if (!paused_) wake_waiters(false);
 }
 
 // --- closing
@@ -208,7 +233,7 @@ void StreamTransport::close() noexcept {
 
 // Everything was sent.
 void StreamTransport::finish() noexcept {
-  if (arrived_ && !ended_) discard_input();
+  if (!ended_) discard_input();  // whether or not it was told of already
   lose(nullptr);
 }
 
@@ -224,8 +249,7 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
   let_go();
   ended_ = true;
   if (reader_ != nullptr) queue_turn();
-  drainers_.wake_all();
-  closers_.wake_all();
+  wake_waiters(true);
   if (lingering_) {
     lingering_ = false;
     release();

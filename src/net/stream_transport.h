@@ -2,7 +2,6 @@
 #pragma once
 
 #include <asyncio/stream.h>
-#include <asyncio/wait_queue.h>
 
 #include "base/byte_buffer.h"
 #include "core/loop_resource.h"
@@ -64,6 +63,8 @@ class StreamTransport : public Runnable, public LoopResource {
     reader_ = operation;
     turns_in_a_row_ = 0;
   }
+  // In the turn in which an operation has failed, at its end: throws what it failed with.
+  static void throw_failure();
   // Has the reader tried again in the transport's turn.
   void queue_turn() noexcept;
 
@@ -82,8 +83,7 @@ class StreamTransport : public Runnable, public LoopResource {
   void cork() noexcept { corked_ = true; }
   void uncork();
   void writer_gone() noexcept;
-  WaitQueue& drainers() { return drainers_; }
-  WaitQueue& closers() { return closers_; }
+  void add_waiter(StreamWait& waiter) noexcept { waiters_.push_back(waiter); }
 
   virtual ExtraInfo extra_info(std::string_view name) const = 0;
 
@@ -120,14 +120,14 @@ class StreamTransport : public Runnable, public LoopResource {
   void finish() noexcept;
   void finish_reader() noexcept;
   void count_outside_work(int by) noexcept;
+  void wake_waiters(bool all) noexcept;  // else those that wait for room
 
   EventLoop* loop_;                  // null once it is closed
   ReadOperation* reader_ = nullptr;  // the operation that waits
   ByteBuffer input_;                 // received, and not read yet
   ByteBuffer output_;                // written, and not sent yet
   std::exception_ptr error_;
-  WaitQueue drainers_;
-  WaitQueue closers_;
+  Link waiters_;  // each a StreamWait
   std::uint32_t references_ = 0;
   std::uint32_t limit_;
   std::uint32_t high_ = 64 * 1024;

@@ -101,7 +101,9 @@ void check_result(const Kind& kind, const std::string& data, Model& model) {
     EXPECT_EQ(data.empty(), rest.empty());
   } else {
     const std::size_t end = kind.end_in(rest);
-    if (kind.number != 2) EXPECT_NE(end, rest.npos);
+    if (kind.number != 2) {
+      EXPECT_NE(end, rest.npos);
+    }
     EXPECT_EQ(data, rest.substr(0, end));
   }
   model.take(data);

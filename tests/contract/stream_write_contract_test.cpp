@@ -86,7 +86,9 @@ STREAM_TEST(all_drains_wait_until_the_low_water_mark_is_reached) {
   while (!drains.front().done()) {
     const std::string part = co_await pair.second.reader.read(10'000);
     got += part.size();
-    if (writer.get_write_buffer_size() > 1'000) EXPECT_FALSE(drains.front().done());
+    if (writer.get_write_buffer_size() > 1'000) {
+      EXPECT_FALSE(drains.front().done());
+    }
     if (writer.get_write_buffer_size() == 0) co_await settle();
   }
   for (const Task<>& task : drains) co_await task;

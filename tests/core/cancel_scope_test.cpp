@@ -414,6 +414,15 @@ ASYNC_TEST(CancelScope, the_nearest_deadline_comes_first) {
   }
 }
 
+ASYNC_TEST(CancelScope, what_comes_together_with_the_deadline_is_not_given_up) {
+  Future<int> future;
+  get_running_loop().call_later(1s, [future] { future.set_result(7); });
+  CancelScope scope = move_on_after(1s);
+  const std::optional<int> value = co_await with(scope, [&]() -> Coro<int> { co_return co_await future; });
+  EXPECT_EQ(value, 7);
+  EXPECT_FALSE(scope.cancelled_caught());
+}
+
 ASYNC_TEST(CancelScope, a_deadline_that_has_passed_lets_the_body_run_to_its_first_wait) {
   bool began = false;
   const bool completed = co_await with(move_on_after(-1s), [&](CancelScope& scope) -> Coro<> {

@@ -178,7 +178,7 @@ ASYNC_TEST(Cancel, that_the_inner_task_never_saw_lands_at_the_next_wait_of_the_o
   };
   auto outer = create_task(wait(inner, log));
   co_await settle();
-  post.put(7);      // the inner task is about to end with it
+  post.put(7);  // the inner task is about to end with it
   outer.cancel();
   co_await settle();
   EXPECT_EQ(log, "got 7");

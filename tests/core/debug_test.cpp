@@ -201,7 +201,9 @@ TEST(ExceptionHandler, a_report_says_where_the_task_was_made) {
 }
 
 ASYNC_TEST(ExceptionHandler, a_coroutine_that_is_never_awaited_is_reported_with_its_place) {
-  { auto dropped = nothing(); }
+  {
+    auto dropped = nothing();
+  }
   const std::vector<std::string> reports = take_reports();
   require(reports.size() == 1);
   EXPECT_TRUE(contains(reports[0], "nothing")) << reports[0];
@@ -331,6 +333,10 @@ ASYNC_TEST(ExceptionHandler, a_look_at_the_exception_silences_the_report) {
   {
     auto future = failed();
     EXPECT_NE(future.exception(), nullptr);
+  }
+  {
+    auto future = failed();
+    EXPECT_FALSE(future.cancel());
   }
   {
     auto future = failed();

@@ -11,6 +11,7 @@
 #include <deque>
 #include <latch>
 #include <mutex>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -308,6 +309,7 @@ TEST(ThreadPoolExecutor, map_gives_the_results_in_the_order_of_the_range) {
   ThreadPoolExecutor pool(4);
   const std::vector<int> numbers{1, 2, 3, 4, 5, 6, 7, 8};
   EXPECT_EQ(pool.map([](int n) { return n * n; }, numbers), (std::vector<int>{1, 4, 9, 16, 25, 36, 49, 64}));
+  EXPECT_EQ(pool.map([](int n) { return -n; }, std::views::iota(0, 3)), (std::vector<int>{0, -1, -2}));
   std::atomic<int> sum = 0;
   pool.map([&](int n) { sum += n; }, numbers);
   EXPECT_EQ(sum, 36);
@@ -397,10 +399,14 @@ TEST(ThreadPoolExecutor, each_thread_calls_the_initializer_first) {
 }
 
 TEST(ThreadPoolExecutor, is_broken_once_its_initializer_threw) {
-  ThreadPoolExecutor pool(1, "broken", [] { throw std::runtime_error("no database"); });
-  ThreadFuture<> future = pool.submit([] {});
-  EXPECT_THROW(future.result(), BrokenThreadPool);
-  EXPECT_THROW(pool.submit([] {}), BrokenThreadPool);
+  ::testing::internal::CaptureStderr();
+  {
+    ThreadPoolExecutor pool(1, "broken", [] { throw std::runtime_error("no database"); });
+    ThreadFuture<> future = pool.submit([] {});
+    EXPECT_THROW(future.result(), BrokenThreadPool);
+    EXPECT_THROW(pool.submit([] {}), BrokenThreadPool);
+  }
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("no database"), std::string::npos);
 }
 
 ContextVar<std::string> request("request", "-");

@@ -259,7 +259,9 @@ TEST(Future, awaiting_one_of_another_loop_throws_in_the_task_that_does) {
 
 // BH-FUT-14
 ASYNC_TEST(Future, a_pending_one_goes_in_silence) {
-  { Future<int> future; }
+  {
+    Future<int> future;
+  }
   {
     Future<int> future;
     future.add_done_callback([](const Future<int>&) { FAIL(); });

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/gather.h>
 
+#include <asyncio/cancel_scope.h>
 #include <asyncio/testing.h>
+#include <asyncio/with.h>
 
 #include <list>
 #include <memory>
@@ -286,6 +288,24 @@ ASYNC_TEST(Gather, that_is_cancelled_ends_with_the_first_child_that_fails) {
   co_await settle();
   caller.cancel();
   EXPECT_EQ(co_await caller, "in cleaning up");
+}
+
+ASYNC_TEST(Gather, passes_the_cancel_of_a_scope_on_and_throws_the_error_of_the_scope) {
+  Task<int> child = create_task(later(1h, 1));
+  CancelScope scope = move_on_after(1s);
+  auto values = co_await with(scope, [&]() -> Coro<int> {
+    auto gathered = co_await gather(child, stubborn(2));
+    co_return std::get<1>(gathered);
+  });
+  EXPECT_FALSE(values.has_value());
+  EXPECT_TRUE(scope.cancelled_caught());
+  EXPECT_TRUE(child.cancelled());
+  EXPECT_EQ(child.cancelling(), 1);
+
+  CancelScope second = move_on_after(1s);
+  co_await with(second, [&]() -> Coro<> { co_await gather(return_exceptions, later(1h, 1), stubborn(2)); });
+  EXPECT_TRUE(second.cancelled_caught());
+  EXPECT_EQ(current_task().cancelling(), 0);
 }
 
 // BH-GATH-06

@@ -21,6 +21,13 @@ using namespace asyncio::testing;
 using namespace std::chrono_literals;
 
 namespace {
+bool is_child = false;
+}
+
+// For a leak sanitizer, which takes what belongs to the parent's other threads for lost in a child that exits.
+extern "C" int __lsan_is_turned_off() { return is_child ? 1 : 0; }
+
+namespace {
 
 void press_ctrl_c() { ::raise(SIGINT); }
 
@@ -36,6 +43,7 @@ int status_of_child(F f) {
   std::fflush(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
+    is_child = true;
     f();
     ::_exit(0);
   }
@@ -134,11 +142,8 @@ TEST(Interrupt, two_that_come_together_are_a_first_and_a_second) {
 TEST(Interrupt, the_third_ends_a_program_whose_loop_is_stuck) {
   const int status = status_of_child([] {
     run([]() -> Coro<> {
-      press_ctrl_c();
-      press_ctrl_c();
-      press_ctrl_c();
       ::alarm(30);  // would end this, too
-      for (;;) std::this_thread::yield();
+      for (;;) press_ctrl_c();
       co_return;
     });
   });

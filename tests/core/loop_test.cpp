@@ -223,7 +223,8 @@ TEST(EventLoop, run_until_complete_gives_the_result_or_throws) {
   EXPECT_EQ(*loop.run_until_complete(loop.create_task(make_unique_seven())), 7);
 
   auto task = loop.create_task(forty_two());
-  EXPECT_EQ(&loop.run_until_complete(task), &task.result());
+  const int& by_reference = loop.run_until_complete(task);
+  EXPECT_EQ(&by_reference, &task.result());
 
   auto future = loop.create_future<int>();
   future.set_exception(std::out_of_range("no such thing"));

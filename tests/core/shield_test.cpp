@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/shield.h>
 
+#include <asyncio/cancel_scope.h>
 #include <asyncio/testing.h>
+#include <asyncio/with.h>
 
 #include <memory>
 #include <stdexcept>
@@ -53,6 +55,15 @@ ASYNC_TEST(Shield, starts_a_coroutine_as_a_task_of_its_own) {
   EXPECT_TRUE(outer.cancelled());
   co_await sleep(2s);
   EXPECT_EQ(ended, 1);
+}
+
+// BH-SHLD-01
+ASYNC_TEST(Shield, keeps_the_cancel_of_a_scope_from_what_it_awaits) {
+  Task<int> inner = create_task(later(2s, 1));
+  CancelScope scope = move_on_after(1s);
+  co_await with(scope, [&]() -> Coro<> { co_await shield(inner); });
+  EXPECT_TRUE(scope.cancelled_caught());
+  EXPECT_EQ(co_await inner, 1);
 }
 
 // BH-SHLD-02

@@ -4,6 +4,7 @@
 #include <asyncio/race.h>
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
+#include <asyncio/timeout.h>
 #include <asyncio/with.h>
 
 #include <algorithm>
@@ -50,6 +51,7 @@ class Tree {
   Coro<> in_group(int depth);
   Coro<> in_scope(int depth);
   Coro<> in_stack(int depth);
+  Coro<> in_timeout(int depth);
   Coro<> cleaning_up(int depth);
 
   // Has something in a list while it lives.
@@ -114,7 +116,7 @@ Coro<> Tree::node(int depth) {
 }
 
 Coro<> Tree::step(int depth) {
-  const int what = pick(depth > 0 ? 12 : 5);
+  const int what = pick(depth > 0 ? 14 : 5);
   switch (what) {
     case 0:
     case 1:
@@ -143,6 +145,12 @@ Coro<> Tree::step(int depth) {
       break;
     case 11:
       co_await race(task(depth - 1), task(depth - 1));
+      break;
+    case 12:
+      co_await in_timeout(depth - 1);
+      break;
+    case 13:
+      co_await wait_for(node(depth - 1), some_time());  // in the same task
       break;
     default:
       break;
@@ -230,6 +238,20 @@ Coro<> Tree::in_stack(int depth) {
   }
   --blocks;
   EXPECT_EQ(left, 2);
+  if (error != nullptr) std::rethrow_exception(error);
+}
+
+Coro<> Tree::in_timeout(int depth) {
+  ++blocks;
+  auto limit = timeout(some_time());
+  std::exception_ptr error;
+  try {
+    co_await with(limit, [&]() -> Coro<> { co_await node(depth); });
+  } catch (const TimeoutError&) {
+  } catch (...) {
+    error = std::current_exception();
+  }
+  --blocks;
   if (error != nullptr) std::rethrow_exception(error);
 }
 

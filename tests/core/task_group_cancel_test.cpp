@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
+#include <asyncio/timeout.h>
 #include <asyncio/with.h>
 
 #include "tests/core/group_test.h"
@@ -182,6 +183,67 @@ ASYNC_TEST(TaskGroup, a_cancel_that_was_caught_before_the_block_is_not_taken_for
   block.cancel();
   EXPECT_EQ(co_await block, "given up");
   EXPECT_EQ(block.cancelling(), 1);
+}
+
+// --- timeouts
+
+// BH-TMO-13
+ASYNC_TEST(TaskGroup, a_timeout_around_a_group_comes_when_the_tasks_have_cleaned_up) {
+  std::string log;
+  bool timed_out = false;
+  try {
+    co_await with(timeout(1s), [&]() -> Coro<> {
+      co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> {
+        group.create_task(work(log, 'a', 1h, 1s));
+        co_return;
+      });
+    });
+  } catch (const TimeoutError&) {
+    timed_out = true;
+  }
+  EXPECT_TRUE(timed_out);
+  EXPECT_EQ(log, "a!");
+  EXPECT_EQ(current_task().cancelling(), 0);
+  co_await sleep(1s);
+}
+
+// BH-TMO-13
+ASYNC_TEST(TaskGroup, a_failure_inside_of_a_timeout_is_no_timeout) {
+  std::string result;
+  co_await with(timeout(2s), [&]() -> Coro<> {
+    result = co_await outcome([](TaskGroup& group) -> Coro<> {
+      group.create_task(fail("a", 1s));
+      co_await sleep(1h);
+    });
+  });
+  EXPECT_EQ(result, "group[a]");
+  EXPECT_EQ(current_task().cancelling(), 0);
+}
+
+// BH-TMO-10, BH-TMO-13
+ASYNC_TEST(TaskGroup, a_failure_in_answer_to_a_timeout_leaves_it_as_the_group) {
+  std::string result;
+  auto limit = timeout(1s);
+  co_await with(limit, [&]() -> Coro<> {
+    result = co_await outcome([](TaskGroup& group) -> Coro<> {
+      group.create_task(fail_in_clean_up("a"));
+      co_await sleep(1h);
+    });
+  });
+  EXPECT_EQ(result, "group[a]");
+  EXPECT_TRUE(limit.expired());
+  EXPECT_EQ(current_task().cancelling(), 0);
+  co_await sleep(1s);
+}
+
+// BH-TMO-13
+ASYNC_TEST(TaskGroup, a_timeout_in_a_task_of_a_group_is_its_error) {
+  const std::string result = co_await outcome([](TaskGroup& group) -> Coro<> {
+    group.create_task([]() -> Coro<> { co_await with(timeout(1s), []() -> Coro<> { co_await sleep(1h); }); });
+    group.create_task(fail_in_clean_up("b"));
+    co_await sleep(1h);
+  });
+  EXPECT_EQ(result, "group[timed out: Connection timed out b]");
 }
 
 // --- cancel()

@@ -28,7 +28,7 @@ class Signal {
 ASYNC_IO_TEST(CallSoonThreadsafe, wakes_a_loop_that_waits) {
   EventLoop& loop = get_running_loop();
   Future<int> answer;
-  std::thread other([&loop, answer] { loop.call_soon_threadsafe([&answer] { answer.set_result(42); }); });
+  std::thread other([&] { loop.call_soon_threadsafe([&] { answer.set_result(42); }); });
   EXPECT_EQ(co_await answer, 42);  // nothing else would wake it
   other.join();
 }

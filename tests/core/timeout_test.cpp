@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/timeout.h>
 
+#include <asyncio/cancel_scope.h>
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
 
@@ -506,6 +507,26 @@ ASYNC_TEST(Timeout, of_zero_keeps_a_cancel_that_was_pending_and_passed_on) {
   co_await sleep(1s);
   EXPECT_TRUE(child.cancelled());
   EXPECT_TRUE(task.cancelled());
+}
+
+ASYNC_TEST(Timeout, leaves_the_error_of_a_cancel_scope_alone) {
+  CancelScope scope = move_on_after(1s);
+  auto limit = timeout(3s);
+  co_await with(scope, [&]() -> Coro<> {
+    co_await with(limit, [&]() -> Coro<> {
+      try {
+        co_await sleep(1h);
+      } catch (const CancelledError&) {
+      }
+      // The scope goes on to cancel, and the deadline passes while nothing can be interrupted.
+      co_await with(CancelScope({.shield = true}), [&](CancelScope&) -> Coro<> { co_await stubborn(1h); });
+      EXPECT_TRUE(limit.expired());
+      co_await sleep(1h);
+    });
+  });
+  EXPECT_TRUE(scope.cancelled_caught());
+  EXPECT_EQ(current_task().cancelling(), 0);
+  co_await sleep(1s);
 }
 
 ASYNC_TEST(Timeout, cancels_the_task_that_the_block_awaits) {

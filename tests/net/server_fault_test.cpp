@@ -217,7 +217,6 @@ ASYNC_TEST(Server, without_descriptors_pauses_for_a_second_and_loses_no_connecti
   auto server = co_await start_server(greet, "127.0.0.1", 0);
   const UniqueFd first = plain_client(server.port());
   const UniqueFd second = plain_client(server.port());
-  const TimePoint begin = get_running_loop().time();
   std::vector<std::string> reports;
   {
     const NoDescriptors none;
@@ -231,9 +230,11 @@ ASYNC_TEST(Server, without_descriptors_pauses_for_a_second_and_loses_no_connecti
   EXPECT_TRUE(server.is_serving());
   const UniqueFd third = plain_client(server.port());  // comes during the pause
 
+  co_await sleep(std::chrono::milliseconds(999));
+  EXPECT_EQ(drain_socket(first), "");
+  co_await sleep(std::chrono::milliseconds(1));
   const std::string hi = co_await receive(first, 2);
   EXPECT_EQ(hi, "hi");
-  EXPECT_EQ(get_running_loop().time() - begin, std::chrono::seconds(1));
   const std::string hi_too = co_await receive(second, 2);
   const std::string hi_three = co_await receive(third, 2);
   EXPECT_EQ(hi_too + hi_three, "hihi");
@@ -255,6 +256,7 @@ ASYNC_TEST(Server, reports_each_pause_once) {
     reports += take_reports().size();
   }
   EXPECT_EQ(reports, 3u);
+  co_await sleep(std::chrono::seconds(1));
   const std::string hi = co_await receive(client, 2);
   EXPECT_EQ(hi, "hi");
 }

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// EXPECT: nodiscard
+#include <asyncio/sleep.h>
+
+using namespace asyncio;
+
+Coro<> async_main() {
+  sleep(std::chrono::seconds(1));
+  co_return;
+}
