@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "behaviours.md"
 NOTES = ROOT / "docs" / "behaviours"
 NUMBER = re.compile(r"BH-([A-Z]+)-(\d+)")
-TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST)\((\w+),\s*(\w+)\)")
+TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST|STREAM_TEST)\((\w+),\s*(\w+)\)")
 
 
 def read_families():

@@ -47,6 +47,9 @@ def text_problems(root, file):
         yield f"{name}: {len(lines)} lines ({MAX_LINES} at most)"
     for number, line in enumerate(lines, 1):
         for directories, pattern, meaning in WORDS:
+            # A kernel without io_uring, or a sanitizer that needs descriptors itself, can only be met by leaving a test out.
+            if "GTEST_SKIP" in pattern.pattern and name.parts[:2] == ("tests", "backend"):
+                continue
             if name.parts[0] in directories and pattern.search(line):
                 yield f"{name}:{number}: {meaning}"
         include = INCLUDE.match(line)

@@ -22,7 +22,11 @@ TABLE = {
     "backend": (["base"], ["base", "core/backend.h", "system"]),
     # The design's exam: what a primitive can be written with here, a user's primitive can be written with.
     "sync": (["base", "core"], []),
-    "net": (["base", "core", "sync", "process"], ["base", "system"]),
+    # A socket is watched by the loop's backend, and let go when the loop closes: the four headers are that seam.
+    "net": (
+        ["base", "core", "sync", "process"],
+        ["base", "core/backend.h", "core/loop_resource.h", "core/loop_state.h", "core/report.h", "system"],
+    ),
     "process": (["base", "core", "sync", "net"], ["base", "system"]),
     "tls": (["base", "core", "sync", "net", "process"], ["system"]),
     "testing": (LAYERS, ["system"]),
@@ -39,6 +43,7 @@ CODEC_STEM = re.compile(r"wire(_\w+)?$")
 # Public headers that their names do not place.
 PLACED = {
     "config": "base",
+    "error": "base",  # the exceptions need nothing but the standard library
     "asyncio": "net",  # the umbrella: core, sync and net
 }
 
