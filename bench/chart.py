@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The plot: a line for each row, a dot for each program, on a logarithmic scale. For light and dark pages."""
+"""The plot: a line for each row, a dot for each program. For light and dark pages."""
 
 import math
 from xml.sax.saxutils import escape
@@ -45,26 +45,30 @@ STYLE = """
 class Panel:
     """A scale, and lines on it."""
 
-    def __init__(self, title, unit, lines):
-        self.title = title
+    def __init__(self, title, unit, lines, logarithmic=True):
+        self.title = title + (", logarithmic" if logarithmic else "")
         self.unit = unit
         self.lines = [line for line in lines if line[1]]  # (text, {program: figure})
-        figures = [figure for _, marks in self.lines for figure in marks.values()]
-        self.low, self.high = self.limits(figures) if figures else (1, 10)
-
-    @staticmethod
-    def limits(figures):
-        return 10 ** math.floor(math.log10(min(figures))), 10 ** math.ceil(math.log10(max(figures)))
+        self.logarithmic = logarithmic
+        figures = [figure for _, marks in self.lines for figure in marks.values()] or [1]
+        if logarithmic:
+            self.low, self.high = 10 ** math.floor(math.log10(min(figures))), 10 ** math.ceil(math.log10(max(figures)))
+        else:
+            self.low, self.high = 0, math.ceil(max(figures))
 
     def at(self, value):
-        part = math.log(value / self.low) / math.log(self.high / self.low)
+        part = (math.log(value / self.low) / math.log(self.high / self.low) if self.logarithmic
+                else (value - self.low) / (self.high - self.low))
         return LEFT + part * (WIDTH - LEFT - RIGHT)
 
     def grid(self):
-        value = self.low
-        while value <= self.high * 1.001:
-            yield value
-            value *= 10
+        if not self.logarithmic:
+            return range(self.low, self.high + 1)
+        steps = round(math.log10(self.high / self.low))
+        return [self.low * 10 ** step for step in range(steps + 1)]
+
+    def digits(self):
+        return 1 if self.logarithmic else 2
 
     def height(self):
         return 74 + LINE * len(self.lines) if self.lines else 0
@@ -85,10 +89,10 @@ class Panel:
             # Ours last: on top of the others.
             for program in sorted(marks, key=lambda name: MARKS[name][0] == "ours"):
                 out.append(mark(*MARKS[program], self.at(marks[program]), y, f"{rows.TITLES[program]}: "
-                                f"{marks[program]:,.3g} {self.unit}"))
+                                f"{report.show(marks[program], digits=self.digits())} {self.unit}"))
             ours = [figure for name, figure in marks.items() if MARKS[name][0] == "ours"]
             if ours:
-                out.append(text(WIDTH - RIGHT + 14, y + 4, f"{min(ours):,.3g}", "text figure"))
+                out.append(text(WIDTH - RIGHT + 14, y + 4, report.show(min(ours), digits=self.digits()), "text figure"))
         return out
 
 
@@ -121,21 +125,21 @@ def legend(top, programs):
 def draw(results):
     def micro_lines(unit):
         for row in rows.MICRO:
-            if row.unit == unit:
+            if row.unit == unit and "rtt" not in row.key:  # that is the time of the machine
                 figures = {name: report.micro(results, row.key, name) for name in MARKS}
                 yield row.text, {name: figure for name, figure in figures.items() if figure}
 
     def echo_lines():
         for case in rows.ECHO:
             figures = {name: report.echo_us(results, case.key, name) for name in MARKS}
-            yield "echo, " + case.text, {name: figure for name, figure in figures.items() if figure}
+            yield "TCP echo, " + case.text, {name: figure for name, figure in figures.items() if figure}
 
     memory = list(micro_lines("bytes"))
     idle = {name: results["idle"].get(name) for name in MARKS}
-    memory.append(("an idle connection", {name: figure for name, figure in idle.items() if figure}))
+    memory.append(("memory of an idle connection", {name: figure for name, figure in idle.items() if figure}))
     panels = [
-        Panel("Time for each operation (logarithmic; less is better)", "ns", list(micro_lines("ns"))),
-        Panel("Server CPU time for each message", "us", list(echo_lines())),
+        Panel("Time for each operation (less is better)", "ns", list(micro_lines("ns"))),
+        Panel("Server CPU time for each message", "us", list(echo_lines()), logarithmic=False),
         Panel("Memory", "B", memory),
     ]
     shown = {name for panel in panels for _, marks in panel.lines for name in marks}

@@ -101,12 +101,12 @@ def compile_seconds(results, setting):
     return {name: median(values) for name, values in figures.items()}
 
 
-def show(value, unit="ns"):
+def show(value, unit="ns", digits=1):
     if value is None:
         return "-"
     if unit == "bytes":
         return f"{value:,.0f} B"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.{digits}f}"
 
 
 def verdicts(results):
@@ -215,6 +215,8 @@ def readme_table(results):
             continue
         peer, name = best_micro_peer(results, row.key)
         best_peer = f"{show(peer, row.unit)} {rows.TITLES[name]}" if name else "-"
+        if name == "libuv" and row.argument == "timers":
+            best_peer += " (no tasks)"
         unit = "" if row.unit == "bytes" else " ns"
         lines.append([f"{row.text}", f"{show(ours, row.unit)}{unit}", best_peer,
                       show(micro(results, row.key, "limit"), row.unit), show(row.goal, row.unit)])
@@ -232,7 +234,7 @@ def readme_table(results):
     idle = results["idle"]
     if "asyncio_epoll" in idle:
         peer, name = best(idle, rows.ECHO_PEERS)
-        lines.append(["an idle connection", show(idle["asyncio_epoll"], "bytes"),
+        lines.append(["memory of an idle connection", show(idle["asyncio_epoll"], "bytes"),
                       f"{show(peer, 'bytes')} {rows.TITLES[name]}" if name else "-", show(idle.get("raw_epoll"), "bytes"),
                       show(rows.IDLE_GOAL, "bytes")])
     for setting in results["compile"]:

@@ -11,27 +11,26 @@ class Row:
     text: str
     goal: float | None = None
     unit: str = "ns"
-    floor: str = ""  # why the limit program is not the limit here
 
 
 MICRO = [
     Row("call", "call", "await a coroutine that returns at once", 10),
-    Row("fib", "fib", "a call of a recursive coroutine", 12),
+    Row("fib", "fib", "await a recursive coroutine", 12),
     Row("spawn_await", "spawn_await", "start a task and await it", 28),
-    Row("spawn_join", "spawn_join", "a task of a million that are started, then awaited", 150),
-    Row("spawn_join_rss", "spawn_join", "the same, memory", 200, "bytes"),
-    Row("gather", "gather", "a child of gather() with 10,000", 35),
+    Row("spawn_join", "spawn_join", "start a million tasks, then await them: each", 150),
+    Row("spawn_join_rss", "spawn_join", "memory of one of a million started tasks", 200, "bytes"),
+    Row("gather", "gather", "one child of a gather() of 10,000", 35),
     Row("yield2", "yield2", "switch between 2 tasks", 8),
     Row("yield1000", "yield1000", "switch between 1000 tasks", 8),
     Row("chan", "chan", "an item through a bounded queue", 8),
-    Row("mutex_unc", "mutex", "lock and unlock, nobody else there", 3),
-    Row("mutex_cont", "mutex", "the same, among 100 tasks, with a switch inside", 20),
-    Row("timers_cpu", "timers", "a task of a million that sleeps 0-999 ms", 900),
-    Row("timers_rss", "timers", "the same, memory", 300, "bytes"),
+    Row("mutex_unc", "mutex", "lock and unlock, alone", 3),
+    Row("mutex_cont", "mutex", "lock, switch and unlock, among 100 tasks", 20),
+    Row("timers_cpu", "timers", "a million tasks that sleep 0-999 ms: each", 900),
+    Row("timers_rss", "timers", "memory of one of a million sleeping tasks", 300, "bytes"),
     Row("future_set", "future", "make a future, have a callback set it, await it", 40),
-    Row("xthread_post", "xthread", "a callback from another thread, to a busy loop", 30),
-    Row("xthread_rtt_p50", "xthread", "the same, to a sleeping loop, median"),
-    Row("xthread_rtt_p99", "xthread", "the same, 99th percentile"),
+    Row("xthread_post", "xthread", "call from another thread, loop is busy", 30),
+    Row("xthread_rtt_p50", "xthread", "call from another thread, loop sleeps, median"),
+    Row("xthread_rtt_p99", "xthread", "call from another thread, loop sleeps, p99"),
 ]
 
 # Nobody else has these.
@@ -40,7 +39,7 @@ OWN = [
     Row("wait_for", "wait_for", "wait_for() that ends in time, with its coroutine", 80),
     Row("context_spawn", "context", "set a context variable, start a task and await it"),
     Row("as_result_error", "as_result", "an exception of a coroutine, as a value"),
-    Row("caught_error", "caught", "the same, caught at the await"),
+    Row("caught_error", "caught", "an exception of a coroutine, caught at the await"),
 ]
 
 # How much of `call` and `fib` the line numbers of awaits are: a build of the library without them.

@@ -209,7 +209,7 @@ def net_round(options, priority, results, round_number):
     if not cases and not idle:
         return
     other_cpu = "1" if (os.cpu_count() or 1) > 1 else "0"
-    warm_up, seconds = ("0.2", "0.5") if options.quick else ("0.2", "0.8")
+    warm_up, seconds = ("0.2", "0.5") if options.quick else ("0.2", "1.2")
     for name, command in servers(options).items():
         server, port = start_server(priority, command)
         if server is None:
