@@ -27,6 +27,7 @@
 #include <asyncio/sleep.h>
 #include <asyncio/context.h>
 #include <asyncio/error.h>
+#include <asyncio/inspect.h>
 #include <asyncio/virtual_clock.h>
 
 // --- waiting for many, for so long, for sure

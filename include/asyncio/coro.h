@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <exception>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -30,9 +31,10 @@ struct NativeAwaiter {};
 
 // What runs in this thread now.
 struct ThisThread {
-  LoopCore* loop = nullptr;    // the running loop
-  TaskBase* task = nullptr;    // the task whose step runs
-  Context* context = nullptr;  // that was entered, else the task's own counts; outside of tasks, the thread's
+  LoopCore* loop = nullptr;      // the running loop
+  TaskBase* task = nullptr;      // the task whose step runs
+  Promise* innermost = nullptr;  // the coroutine of it that runs
+  Context* context = nullptr;    // that was entered, else the task's own counts; outside of tasks, the thread's
 #if !ASYNCIO_SYMMETRIC_TRANSFER
   Promise* next = nullptr;  // to be resumed by the task's step, once the stack has unwound to it
   unsigned depth = 0;       // coroutines that are being resumed by the coroutine which awaits them
@@ -135,11 +137,13 @@ class Promise {
 #if ASYNCIO_SYMMETRIC_TRANSFER
   std::coroutine_handle<> start(Promise& child) noexcept {
     child.parent_ = this;
+    this_thread.innermost = &child;
     return child.handle();
   }
 #else
   bool start(Promise& child) {
     child.parent_ = this;
+    this_thread.innermost = &child;
     if (this_thread.depth >= max_depth) [[unlikely]] {
       this_thread.next = &child;
       return true;
@@ -157,6 +161,7 @@ class Promise {
   // Goes on with the parent; what await_suspend of the final awaiter, or of a generator's yield, returns.
 #if ASYNCIO_SYMMETRIC_TRANSFER
   std::coroutine_handle<> leave() noexcept {
+    this_thread.innermost = parent_;
     if (parent_ != nullptr) [[likely]]
       return parent_->handle();
     leave_task();
@@ -164,6 +169,7 @@ class Promise {
   }
 #else
   void leave() noexcept {
+    this_thread.innermost = parent_;
     if (nested_) {
       left_ = true;
     } else if (parent_ == nullptr) {
@@ -173,6 +179,9 @@ class Promise {
     }
   }
 #endif
+
+  // The exception that is being handled, which leaves this coroutine; noted for the traceback of its task.
+  std::exception_ptr take_exception() noexcept;
 
   // Destroys coroutines that will not go on: the one that is suspended, and all that wait for it, innermost first and
   // without recursion.
@@ -314,7 +323,7 @@ class CoroPromise : public Promise {
   void return_value(U&& value) {
     result_.emplace(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept { result_.fail(std::current_exception()); }
+  void unhandled_exception() noexcept { result_.fail(take_exception()); }
 
   Result<T> result_;
 };
@@ -328,7 +337,7 @@ class CoroPromise<void> : public Promise {
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   void return_void() noexcept { result_.emplace(); }
-  void unhandled_exception() noexcept { result_.fail(std::current_exception()); }
+  void unhandled_exception() noexcept { result_.fail(take_exception()); }
 
   Result<void> result_;
 };

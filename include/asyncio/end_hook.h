@@ -9,7 +9,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 // One of several tasks and futures whose ends are awaited together: what gather(), wait() and as_completed() are made of.
 // Calls owner.ended(hook) in the moment in which its subject ends, inside of whatever ends it; costs no task and no
-// callback in the loop's queue. Once armed it must not move.
+// callback in the loop's queue. owner.awaiter() says which task it is that waits. Once armed it must not move.
 template <class Owner>
 class EndHook final : public LinkedWaiter {
  public:
@@ -43,7 +43,14 @@ class EndHook final : public LinkedWaiter {
     EndHook& hook = static_cast<EndHook&>(waiter);
     hook.owner_->ended(hook);
   }
-  static constexpr WaitKind kind{"end", &EndHook::remove, nullptr, &EndHook::joined};
+  static const TaskBase* awaiter(const Waiter& waiter) { return static_cast<const EndHook&>(waiter).owner_->awaiter(); }
+  static constexpr WaitKind kind{
+      .reason = "end",
+      .remove = &EndHook::remove,
+      .interrupt = nullptr,
+      .joined = &EndHook::joined,
+      .awaiter = &EndHook::awaiter,
+  };
 
   FutureBase* subject_;  // null once let go
   Owner* owner_ = nullptr;

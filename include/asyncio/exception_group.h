@@ -14,6 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+struct Traceback;
+
 // Whether `error` holds an E, or something that derives from E. Not for null.
 template <class E>
 bool holds(const std::exception_ptr& error) noexcept {
@@ -39,7 +41,8 @@ bool holds(const std::exception_ptr& error) noexcept {
 // A member may be a group itself, so that a group is a tree; its leaves are the exceptions that are no groups. What
 // selects exceptions looks at the leaves, and keeps the nesting around those that it takes.
 // Immutable. Copies share their content, which any thread may read; copying never throws. There is always a member.
-// what() shows the tree, one line for each member.
+// what() shows the tree, one line for each member, and below those that a task has failed with the coroutines that they
+// came through.
 // Python: BaseExceptionGroup, of which ExceptionGroup is the kind that a program sees; split(), subgroup(), except*.
 class ExceptionGroup : public std::exception {
  public:
@@ -74,6 +77,7 @@ class ExceptionGroup : public std::exception {
   std::optional<ExceptionGroup> handle(F&& f) const;
 
  private:
+  friend class TaskErrors;
   struct Content;
   using Matches = bool (*)(const std::exception_ptr& leaf, void* argument);
   Split split_leaves(Matches matches, void* argument) const;
@@ -82,7 +86,28 @@ class ExceptionGroup : public std::exception {
   template <class E>
   static constexpr bool is_group = std::derived_from<std::remove_cvref_t<E>, ExceptionGroup>;
 
+  static ExceptionGroup make(const std::string& message, std::vector<std::exception_ptr> exceptions,
+                             std::vector<std::shared_ptr<const Traceback>> tracebacks);
+
   std::shared_ptr<Content> content_;
+};
+
+// The errors of tasks that were started together, to become a group.
+class TaskErrors {
+ public:
+  // `traceback`: the way that it has come; null where that is not known. One that is there already is one error all the
+  // same: who awaits a task that fails, fails with the same exception.
+  void add(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback);
+  bool empty() const { return errors_.empty(); }
+  const std::vector<std::exception_ptr>& errors() const { return errors_; }
+  ExceptionGroup to_group(const std::string& message) &&;
+
+ private:
+  friend class ExceptionGroup;
+  void append(std::exception_ptr error, std::shared_ptr<const Traceback> traceback);
+
+  std::vector<std::exception_ptr> errors_;
+  std::vector<std::shared_ptr<const Traceback>> tracebacks_;  // of each
 };
 
 // The two parts of a group; at least one is there.

@@ -45,6 +45,8 @@ class JoinBase : public LinkedWaiter {
   void check_join() {
     if (kind_ != &plain) [[unlikely]]
       check_forwarded();
+    if (state_->failed()) [[unlikely]]
+      state_->resume_traceback();
     state_->mark_retrieved();
   }
 

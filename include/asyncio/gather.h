@@ -72,6 +72,7 @@ class GatherState {
     }
   }
 
+  const TaskBase* awaiter() const { return waiter != nullptr ? waiter->task() : nullptr; }
   bool done() const { return pending_ == 0 || first_failed_ != nullptr; }
   virtual std::span<Hook> hooks() noexcept = 0;
   bool cancel(std::string_view message, bool by_scope);

@@ -152,7 +152,7 @@ class GeneratorPromise : public Promise {
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   void return_void() const noexcept {}
-  void unhandled_exception() noexcept { error_ = std::current_exception(); }
+  void unhandled_exception() noexcept { error_ = take_exception(); }
 
   struct Yield {
     GeneratorPromise& promise;

@@ -69,7 +69,7 @@ struct TaskInfo {
   const char* state = "";    // "running", "ready", "waiting", "done", "cancelled"
   const char* reason = "";   // what it waits in: "Semaphore.acquire"; empty unless it waits
   std::vector<FrameEntry> call_stack;
-  std::string created_in;    // "main (shop.cpp:12)"
+  std::string created_in;  // "main (shop.cpp:12)"
 };
 
 TaskInfo describe_task(const AnyTask& task);

@@ -27,6 +27,8 @@ class ShieldBase : public LinkedWaiter {
   }
   void check_shield() {
     check();
+    if (state_->failed()) [[unlikely]]
+      state_->resume_traceback();
     state_->mark_retrieved();
   }
 

@@ -216,8 +216,7 @@ class TaskGroup {
   [[noreturn]] void refuse() const;
   TaskGroupChild* adopt(const AnyTask& task);
   void child_ended(TaskGroupChild& child) noexcept;
-  void failed(const std::exception_ptr& error);
-  void add_error(const std::exception_ptr& error);
+  void failed(const TaskBase& task, const std::exception_ptr& error);
   void abort();
   void cancel_body();
   void take_back_cancel_of_body() noexcept;
@@ -231,7 +230,7 @@ class TaskGroup {
   Link children_;                // those that have not ended, oldest first
   TaskBase* parent_ = nullptr;   // runs the block; null outside of it
   AllEnded* waiting_ = nullptr;  // the exit, while it waits
-  std::vector<std::exception_ptr> errors_;
+  TaskErrors errors_;
   std::exception_ptr exit_error_;    // the first SystemExit or KeyboardInterrupt
   std::exception_ptr interruption_;  // the CancelledError that came while the exit waited
   int requests_at_entry_ = 0;        // to cancel parent_, those that had been delivered before the block

@@ -100,6 +100,7 @@ class EndsWait : public Waiter, private Timer {
   friend EndHook<EndsWait>;
   static const WaitKind kind;
   void ended(EndHook<EndsWait>& hook) noexcept;
+  const TaskBase* awaiter() const { return task(); }
   bool enough_with(const FutureBase& ended) const {
     return return_when_ == FIRST_COMPLETED || (return_when_ == FIRST_EXCEPTION && ended.failed());
   }
@@ -159,6 +160,7 @@ class EndOrder : private Timer {
  private:
   friend EndHook<EndOrder>;
   void ended(EndHook<EndOrder>& hook) noexcept;
+  const TaskBase* awaiter() const { return nullptr; }  // whoever asks next gets whichever ends next
   bool take(Next& next);
   void expire_soon();
   void expire() noexcept;

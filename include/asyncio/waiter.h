@@ -48,6 +48,9 @@ struct WaitKind {
   void (*joined)(Waiter&) noexcept = nullptr;
   // The future or task that is waited for, if it is one.
   FutureBase* (*awaited)(const Waiter&) = nullptr;
+  // Who waits, where that is not the waiter's own task: it is one of several waiters on behalf of a gather(), say. May
+  // give null.
+  const TaskBase* (*awaiter)(const Waiter&) = nullptr;
 };
 
 // One wait of one task; the base of every awaiter that suspends. Movable until it has been awaited.
@@ -132,6 +135,8 @@ class FutureBase : public Runnable {
   const Link& joiners() const { return joiners_; }
   // Whether it ended with an exception other than CancelledError. Does not count as a look at it.
   bool failed() const { return (flags_ & failed_flag) != 0; }
+  // Its exception is about to be thrown in the coroutine that runs, whose traceback begins with that of the task.
+  void resume_traceback() noexcept;
   void mark_retrieved() noexcept { flags_ &= static_cast<std::uint8_t>(~unretrieved_flag); }
 
   virtual const TaskBase* as_task() const { return nullptr; }

@@ -6,6 +6,7 @@
 #include "core/loop_resource.h"
 #include "core/loop_state.h"
 #include "core/report.h"
+#include "core/traceback.h"
 
 #include <pthread.h>
 
@@ -214,8 +215,12 @@ void EventLoop::State::run_batch_watched() {
     const std::int64_t begin = now();
     next->run();
     const std::int64_t took = now() - begin;
-    if (known && took >= loop.slow_callback_duration.count())
-      report_slow(loop, task ? task.name() + ", in " + describe(function) + "," : "callback " + describe(type), took);
+    if (known && took >= loop.slow_callback_duration.count()) {
+      std::string then;  // the slow part ended where it waits now
+      if (task && !task.done()) then = "  until it waited\n" + format_stack(*task.state()->innermost(), "    ");
+      report_slow(loop, task ? task.name() + ", in " + describe(function) + "," : "callback " + describe(type), took,
+                  std::move(then));
+    }
     if (--steps_left == 0) poll();
   }
 }

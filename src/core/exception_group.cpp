@@ -4,7 +4,9 @@
 #include <asyncio/error.h>
 
 #include "core/report.h"
+#include "core/traceback.h"
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 #include <utility>
@@ -12,14 +14,16 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 struct ExceptionGroup::Content {
-  Content(std::string text, std::vector<std::exception_ptr> members)
-      : message(std::move(text)), exceptions(std::move(members)) {}
+  Content(std::string text, std::vector<std::exception_ptr> members, std::vector<std::shared_ptr<const Traceback>> ways)
+      : message(std::move(text)), exceptions(std::move(members)), tracebacks(std::move(ways)) {}
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;
+  std::string draw() const;
   ~Content() { delete tree.load(std::memory_order_acquire); }
 
   const std::string message;
   const std::vector<std::exception_ptr> exceptions;
+  const std::vector<std::shared_ptr<const Traceback>> tracebacks;  // of each; or none at all
   // What what() shows: made when first asked for, because it takes rethrowing every member, and most groups are taken
   // apart unseen. Any thread may be the one that asks.
   std::atomic<const std::string*> tree{nullptr};
@@ -49,20 +53,32 @@ void append_branch(std::string& tree, std::string_view text, bool last) {
   }
 }
 
-std::string draw(const ExceptionGroup& group) {
-  const std::span<const std::exception_ptr> members = group.exceptions();
-  std::string tree =
-      group.message() + " (" + std::to_string(members.size()) + (members.size() == 1 ? " exception)" : " exceptions)");
-  for (const std::exception_ptr& member : members) append_branch(tree, describe(member), &member == &members.back());
-  return tree;
-}
 }  // namespace
+
+std::string ExceptionGroup::Content::draw() const {
+  std::string drawn =
+      message + " (" + std::to_string(exceptions.size()) + (exceptions.size() == 1 ? " exception)" : " exceptions)");
+  for (std::size_t i = 0; i < exceptions.size(); ++i) {
+    std::string branch = describe(exceptions[i]);
+    if (i < tracebacks.size() && tracebacks[i] != nullptr) branch += '\n' + format(*tracebacks[i], "  ");
+    append_branch(drawn, branch, i + 1 == exceptions.size());
+  }
+  return drawn;
+}
 
 ExceptionGroup::ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions) {
   if (exceptions.empty()) throw ValueError("an ExceptionGroup needs at least one exception");
   for (const std::exception_ptr& member : exceptions)
     if (member == nullptr) throw ValueError("a member of an ExceptionGroup must not be null");
-  content_ = std::make_shared<Content>(std::move(message), std::move(exceptions));
+  content_ = std::make_shared<Content>(std::move(message), std::move(exceptions),
+                                       std::vector<std::shared_ptr<const Traceback>>());
+}
+
+ExceptionGroup ExceptionGroup::make(const std::string& message, std::vector<std::exception_ptr> exceptions,
+                                    std::vector<std::shared_ptr<const Traceback>> tracebacks) {
+  ExceptionGroup group(message, std::move(exceptions));
+  group.content_ = std::make_shared<Content>(message, group.content_->exceptions, std::move(tracebacks));
+  return group;
 }
 
 ExceptionGroup::~ExceptionGroup() = default;
@@ -74,7 +90,7 @@ const char* ExceptionGroup::what() const noexcept {
   const std::string* known = content_->tree.load(std::memory_order_acquire);
   if (known == nullptr) {
     try {
-      auto drawn = std::make_unique<const std::string>(draw(*this));
+      auto drawn = std::make_unique<const std::string>(content_->draw());
       if (content_->tree.compare_exchange_strong(known, drawn.get(), std::memory_order_acq_rel))
         known = drawn.release();
     } catch (...) {
@@ -85,27 +101,43 @@ const char* ExceptionGroup::what() const noexcept {
 }
 
 ExceptionGroup::Split ExceptionGroup::split_leaves(Matches matches, void* argument) const {
-  std::vector<std::exception_ptr> match;
-  std::vector<std::exception_ptr> rest;
-  for (const std::exception_ptr& member : content_->exceptions) {
+  TaskErrors match;
+  TaskErrors rest;
+  const Content& content = *content_;
+  for (std::size_t i = 0; i < content.exceptions.size(); ++i) {
+    const std::exception_ptr& member = content.exceptions[i];
+    const std::shared_ptr<const Traceback> traceback = content.tracebacks.empty() ? nullptr : content.tracebacks[i];
     std::optional<ExceptionGroup> nested = as_group(member);
     if (!nested) {
-      (matches(member, argument) ? match : rest).push_back(member);
+      (matches(member, argument) ? match : rest).append(member, traceback);
       continue;
     }
     Split parts = nested->split_leaves(matches, argument);
     if (!parts.rest) {
-      match.push_back(member);
+      match.append(member, traceback);
     } else if (!parts.match) {
-      rest.push_back(member);
+      rest.append(member, traceback);
     } else {
-      match.push_back(std::make_exception_ptr(std::move(*parts.match)));
-      rest.push_back(std::make_exception_ptr(std::move(*parts.rest)));
+      match.append(std::make_exception_ptr(std::move(*parts.match)), traceback);
+      rest.append(std::make_exception_ptr(std::move(*parts.rest)), traceback);
     }
   }
   if (rest.empty()) return {*this, std::nullopt};
   if (match.empty()) return {std::nullopt, *this};
-  return {ExceptionGroup(content_->message, std::move(match)), ExceptionGroup(content_->message, std::move(rest))};
+  return {std::move(match).to_group(content.message), std::move(rest).to_group(content.message)};
+}
+
+void TaskErrors::append(std::exception_ptr error, std::shared_ptr<const Traceback> traceback) {
+  errors_.push_back(std::move(error));
+  tracebacks_.push_back(std::move(traceback));
+}
+
+void TaskErrors::add(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) {
+  if (std::find(errors_.begin(), errors_.end(), error) == errors_.end()) append(error, std::move(traceback));
+}
+
+ExceptionGroup TaskErrors::to_group(const std::string& message) && {
+  return ExceptionGroup::make(message, std::move(errors_), std::move(tracebacks_));
 }
 
 void ExceptionGroup::visit_leaves(void (*visit)(const std::exception_ptr& leaf, void* argument), void* argument) const {

@@ -6,6 +6,7 @@
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
+#include "core/traceback.h"
 
 #include <cxxabi.h>
 
@@ -77,6 +78,7 @@ void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcep
   }
   if (extra.back() == ' ') extra += "Task-" + std::to_string(task->number());
   extra += ", created in " + describe(task->creation());
+  if (const auto traceback = traceback_of(*task)) extra += '\n' + format(*traceback, "    ");
   Context::Entered entered(context);
   report(loop, {.message = "Task exception was never retrieved", .exception = error, .extra = std::move(extra)});
 }

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/inspect.h>
 
+#include "core/loop_state.h"
+#include "core/report.h"
+#include "core/traceback.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <sstream>
-
-#include "core/loop_state.h"
-#include "core/report.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
 
-FrameEntry entry_of(const Promise& coroutine) {
-  const std::source_location& place = place_of(coroutine);
-  return {function_of(coroutine.definition()), place.file_name(), place.line()};
-}
-
 // The stack that ends with `innermost`.
 std::vector<FrameEntry> stack_from(const Promise* innermost) {
   std::vector<FrameEntry> stack;
   for (const Promise* coroutine = innermost; coroutine != nullptr; coroutine = coroutine->parent()) {
-    stack.push_back(entry_of(*coroutine));
+    std::string function = function_of(coroutine->definition());
+    if (is_of_library(function)) continue;
+    const std::source_location place = traceback_entry(*coroutine).place;
+    stack.push_back({std::move(function), place.file_name(), place.line()});
   }
   return stack;
 }
@@ -49,7 +48,7 @@ std::string title_of(const FutureBase& state) {
 
 // The task behind a waiter: the one that is parked, or the one on whose behalf it counts the ends of others.
 const TaskBase* awaiter_behind(const Waiter& waiter) {
-  if (waiter.kind().on_behalf_of != nullptr) return waiter.kind().on_behalf_of(waiter);
+  if (waiter.kind().awaiter != nullptr) return waiter.kind().awaiter(waiter);
   return waiter.task();
 }
 
@@ -93,7 +92,8 @@ void format(std::ostringstream& out, const CallGraph& graph, const std::string& 
   if (!graph.call_stack.empty()) {
     out << indent << "  + Call stack:\n";
     for (const FrameEntry& entry : graph.call_stack) {
-      out << indent << "  |   File '" << entry.file << "', line " << entry.line << ", in async " << entry.function << "()\n";
+      out << indent << "  |   File '" << entry.file << "', line " << entry.line << ", in async " << entry.function
+          << "()\n";
     }
   }
   if (graph.awaited_by.empty()) return;
@@ -117,7 +117,9 @@ CallGraph capture_call_graph(const AnyTask& task, const CallGraphOptions& option
   return Capture(options).of(*task.state());
 }
 
-CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options) { return Capture(options).of(state); }
+CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options) {
+  return Capture(options).of(state);
+}
 
 std::string format_call_graph(const CallGraph& graph) {
   std::ostringstream out;

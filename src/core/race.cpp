@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
+#include "core/traceback.h"
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 const WaitKind Entrant::kind{
@@ -54,20 +56,20 @@ bool Race::forward(Waiter& waiter) {
 
 std::size_t Race::await_resume() {
   bool any_cancelled = false;
-  std::vector<std::exception_ptr> errors;
+  TaskErrors errors;
   for (const Entrant& entrant : entrants_) {
     if (entrant.runner_.cancelled()) {
       any_cancelled = true;
     } else if (std::exception_ptr error = entrant.runner_.exception()) {
       if (holds<SystemExit>(error) || holds<KeyboardInterrupt>(error)) std::rethrow_exception(error);
-      errors.push_back(std::move(error));
+      errors.add(error, traceback_of(*entrant.runner_.state()));
     }
   }
   if (requested_) task_->restore_cancel_request();
   if (winner_ != nobody) return winner_;
   if (any_cancelled && (requested_ || scope_requested_)) task_->throw_interrupt();
   if (errors.empty()) throw CancelledError();
-  throw ExceptionGroup("all entrants of a race failed", std::move(errors));
+  throw std::move(errors).to_group("all entrants of a race failed");
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

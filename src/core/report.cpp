@@ -2,6 +2,7 @@
 #include "core/report.h"
 
 #include "core/loop_state.h"
+#include "core/traceback.h"
 
 #include <cxxabi.h>
 
@@ -46,7 +47,10 @@ bool is_exit(const std::exception_ptr& error) {
 std::string render(const ExceptionContext& context) {
   std::string text = context.message;
   if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
-  if (context.task) text += "\n  task: " + context.task.name();
+  if (context.task) {
+    text += "\n  task: " + context.task.name() + ", created in " + describe(context.task.state()->creation());
+    if (const auto traceback = traceback_of(*context.task.state())) text += '\n' + format(*traceback, "    ");
+  }
   if (!context.extra.empty()) text += "\n" + context.extra;
   return text;
 }
@@ -66,37 +70,40 @@ std::string describe(const std::exception_ptr& error) {
 }
 
 std::string function_of(const std::source_location& place) {
-  // "asyncio::Coro<int> fetch(Url)", and g++ writes "fetch(_Z5fetch3Url.Frame*)" in the body: neither the result nor the
-  // parameters say more than the name does.
+  // clang: "Coro<int> shop::fetch(Url)", "auto shop::fetch(Url)::(anonymous class)::operator()(int) const [T = int]";
+  // g++: "asyncio::Coro<int> shop::fetch(Url)", "shop::fetch(Url)::<lambda(int)>". Neither the result nor the parameters
+  // say more than the name does.
   std::string name = place.function_name();
   replace_all(name, "(anonymous namespace)::", "");
   replace_all(name, "{anonymous}::", "");
   replace_all(name, "(anonymous class)::operator()", "<lambda>");
+  replace_all(name, "<lambda(", "<lambda>(");
   replace_all(name, "::operator()(", "(");
-  std::string_view text = name;
-  std::size_t end = text.size();
-  int depth = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '<') ++depth;
-    if (text[i] == '>' && (i == 0 || text[i - 1] != '-')) --depth;
-    if (text[i] == '(' && depth == 0) {
-      end = i;
-      break;
+  std::string text;
+  int angles = 0;
+  int parentheses = 0;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '(') ++parentheses;
+    if (parentheses == 0) {
+      if (c == '<') ++angles;
+      if (c == '>' && angles > 0) --angles;
+      if (c == ' ' && angles == 0) {
+        if (name.compare(i, 6, " const") == 0 || name.compare(i, 2, " [") == 0) break;
+        text.clear();  // that was the result
+      } else {
+        text += c;
+      }
+    }
+    if (c == ')') {
+      --parentheses;
+      if (parentheses == 0 && name.compare(i + 1, 1, ">") == 0) ++i;  // of g++'s "<lambda(int)>"
     }
   }
-  text = text.substr(0, end);
-  std::size_t begin = 0;
-  depth = 0;
-  for (std::size_t i = text.size(); i-- > 0;) {
-    if (text[i] == '>') ++depth;
-    if (text[i] == '<') --depth;
-    if (text[i] == ' ' && depth == 0) {
-      begin = i + 1;
-      break;
-    }
-  }
-  return std::string(text.substr(begin));
+  return text;
 }
+
+bool is_of_library(std::string_view function) { return function.starts_with("asyncio::"); }
 
 std::string describe(const std::source_location& place) {
   return function_of(place) + " (" + place.file_name() + ":" + std::to_string(place.line()) + ")";
@@ -121,12 +128,16 @@ void report_current(LoopCore* loop, const char* message, Handle handle) noexcept
 }
 
 void report_never_awaited(const Promise& coroutine) noexcept {
-  report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited"});
+  std::string dropped_by;
+  if (this_thread.task != nullptr) dropped_by = "  dropped by\n" + format_stack(*this_thread.innermost, "    ");
+  report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited",
+                            .extra = std::move(dropped_by)});
 }
 
-void report_slow(LoopCore& loop, std::string_view what, std::int64_t took) noexcept {
+void report_slow(LoopCore& loop, std::string_view what, std::int64_t took, std::string extra) noexcept {
   const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took)).count();
-  report(&loop, {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds"});
+  report(&loop,
+         {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds", .extra = std::move(extra)});
 }
 
 void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept {

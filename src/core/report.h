@@ -34,12 +34,14 @@ void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f,
 void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept;
 
 // Says that something ran for longer than the loop's slow_callback_duration.
-void report_slow(LoopCore& loop, std::string_view what, std::int64_t took) noexcept;
+void report_slow(LoopCore& loop, std::string_view what, std::int64_t took, std::string extra = {}) noexcept;
 
 // "fetch (shop.cpp:12)"
 std::string describe(const std::source_location& place);
 // The name alone: "fetch".
 std::string function_of(const std::source_location& place);
+// Whether it is one of ours: with() and its like run as coroutines too, which tells a user nothing.
+bool is_of_library(std::string_view function);
 // "parse(Url)::{lambda()#1}"
 std::string describe(const std::type_info& type);
 // "std::runtime_error: no route"

@@ -6,6 +6,7 @@
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
+#include "core/traceback.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -90,6 +91,7 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
 
   loop_->run_until_done(*task.state());
   task.state()->mark_retrieved();
+  if (task.state()->failed()) keep_for_terminate(task.state()->outcome_exception(), traceback_of(*task.state()));
   const bool cancelled_it = interrupts > 0;
   interrupts += state.signals->unwatch_interrupts();
   if (interrupts > 1) throw KeyboardInterrupt();

@@ -6,6 +6,7 @@
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
+#include "core/traceback.h"
 
 #include <atomic>
 #include <limits>
@@ -66,6 +67,7 @@ void TaskBase::run() noexcept {
 
 void TaskBase::step() noexcept {
   this_thread.task = this;
+  this_thread.innermost = innermost_;
 #if ASYNCIO_SYMMETRIC_TRANSFER
   innermost_->handle().resume();
 #else
@@ -98,7 +100,9 @@ void TaskBase::end_unstarted() noexcept {
 }
 
 void TaskBase::destroy_pending() noexcept {
-  report(loop_, {.message = "Task was destroyed but it is pending!", .task = AnyTask(this)});
+  report(loop_, {.message = "Task was destroyed but it is pending!",
+                 .task = AnyTask(this),
+                 .extra = "  it waits\n" + format_stack(*innermost_, "    ")});
   if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
   waiter_ = nullptr;
   Promise::abandon_chain(*innermost_);
@@ -108,6 +112,7 @@ void TaskBase::destroy_pending() noexcept {
 void TaskBase::end_with(const std::exception_ptr& error) noexcept {
   innermost_ = nullptr;
   unlink();
+  if (auto traceback = take_traceback(error)) extra().traceback = std::move(traceback);
   complete_with(error);
   release();
 }

@@ -4,11 +4,13 @@
 #include <asyncio/context.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 class CancelScope;
+struct Traceback;
 
 // What few tasks have; made when first needed.
 struct TaskExtra {
@@ -18,6 +20,7 @@ struct TaskExtra {
   Context context = {};
   CancelScope* scope = nullptr;          // the innermost that the task is in
   const void* interrupted_by = nullptr;  // the scope that interrupted its last wait; null: a request of cancel()
+  std::shared_ptr<const Traceback> traceback = {};  // of the exception that it ended with; null where nothing is known
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

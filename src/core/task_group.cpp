@@ -4,8 +4,7 @@
 #include <asyncio/event_loop.h>
 
 #include "core/report.h"
-
-#include <algorithm>
+#include "core/traceback.h"
 
 // Theory of operation. A group stands among the joiners of each of its tasks with a TaskGroupChild, and so learns of
 // the end of a task in the moment in which it comes. The first failure aborts the group: the other tasks are cancelled,
@@ -138,23 +137,18 @@ void TaskGroup::child_ended(TaskGroupChild& child) noexcept {
     starter->child_ = nullptr;
     starter->wake();
   } else if (!task.cancelled()) {
-    if (std::exception_ptr error = task.outcome_exception()) failed(error);
+    if (std::exception_ptr error = task.outcome_exception()) failed(task, error);
   }
   if (waiting_ != nullptr && children_.alone()) std::exchange(waiting_, nullptr)->wake();
 }
 
-void TaskGroup::failed(const std::exception_ptr& error) {
+void TaskGroup::failed(const TaskBase& task, const std::exception_ptr& error) {
   if (!is_exit(error)) {
-    add_error(error);
+    errors_.add(error, traceback_of(task));
   } else if (exit_error_ == nullptr) {
     exit_error_ = error;
   }
   if (!aborting_) abort();
-}
-
-void TaskGroup::add_error(const std::exception_ptr& error) {
-  // One who awaits a task that fails fails with the same exception; it is one error all the same.
-  if (std::find(errors_.begin(), errors_.end(), error) == errors_.end()) errors_.push_back(error);
 }
 
 void TaskGroup::abort() {
@@ -198,6 +192,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
   bool requested = false;   // it was by somebody's cancel() of the parent
   bool suppressed = false;  // it was by the group alone
   bool failed = false;
+  std::shared_ptr<const Traceback> traceback;
   if (error != nullptr) {
     try {
       std::rethrow_exception(error);
@@ -207,6 +202,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
       requested = !suppressed && e.source() == nullptr;
     } catch (...) {
       failed = true;
+      traceback = traceback_in_flight(error);
       if (is_exit(error) && exit_error_ == nullptr) exit_error_ = error;
     }
     if (!aborting_) abort();
@@ -216,20 +212,20 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
 
   phase_ = Phase::over;
   parent_ = nullptr;
-  if (failed && !is_exit(error)) add_error(error);
-  std::vector<std::exception_ptr> errors = std::move(errors_);
+  if (failed && !is_exit(error)) errors_.add(error, std::move(traceback));
+  TaskErrors errors = std::move(errors_);
   const std::exception_ptr exit_error = std::exchange(exit_error_, nullptr);
   const std::exception_ptr interruption = std::exchange(interruption_, nullptr);
 
   if ((requested || interrupted_by_request_) && (exit_error != nullptr || !errors.empty()))
     parent.restore_cancel_request();
   if (exit_error != nullptr) {
-    for (const std::exception_ptr& lost : errors)
+    for (const std::exception_ptr& lost : errors.errors())
       report(parent.loop(), {.message = "unhandled error in a TaskGroup that ends with SystemExit or KeyboardInterrupt",
                              .exception = lost});
     std::rethrow_exception(exit_error);
   }
-  if (!errors.empty()) throw ExceptionGroup("unhandled errors in a TaskGroup", std::move(errors));
+  if (!errors.empty()) throw std::move(errors).to_group("unhandled errors in a TaskGroup");
   // Of two cancels the one that was requested goes on: the error of a scope would end there, and its own comes again.
   if (interruption != nullptr && (interrupted_by_request_ || !cancelled || suppressed) && !requested)
     std::rethrow_exception(interruption);
@@ -283,7 +279,10 @@ void StartWait::await_resume() {
     throw RuntimeError("TaskGroup.start: the task was cancelled before it called started()");
   }
   if (requested_ && started_task_.state()->has_cancel_request()) task_->restore_cancel_request();
-  if (std::exception_ptr error = started_task_.exception()) std::rethrow_exception(error);
+  if (std::exception_ptr error = started_task_.exception()) {
+    started_task_.state()->resume_traceback();
+    std::rethrow_exception(error);
+  }
   throw RuntimeError("TaskGroup.start: the task returned before it called started()");
 }
 

@@ -2,6 +2,7 @@
 #include <asyncio/run.h>
 
 #include "core/report.h"
+#include "core/traceback.h"
 
 #include <signal.h>
 
@@ -40,7 +41,13 @@ std::atomic<bool> interrupted = false;
       interrupted = true;
       leave(128 + SIGINT);
     } catch (...) {
-      std::fprintf(stderr, "asyncio: uncaught exception: %s\n", describe(error).c_str());
+      const std::string traceback = traceback_for_terminate(error);
+      std::fflush(stdout);  // what the program has said comes first, and is not lost
+      std::fprintf(stderr, "asyncio: uncaught exception: %s\n%s%s", describe(error).c_str(), traceback.c_str(),
+                   traceback.empty() ? "" : "\n");
+#if defined(__GLIBCXX__)
+      if (previous == &__gnu_cxx::__verbose_terminate_handler) std::abort();  // it would say the same again
+#endif
     }
   }
   if (previous != nullptr) previous();

@@ -192,7 +192,13 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
   ServerState& server_;
 };
 
-const WaitKind TaskHook::ended{"connection handler", nullptr, nullptr, &ServedTransport::task_ended};
+const WaitKind TaskHook::ended{
+    .reason = "connection handler",
+    .remove = nullptr,
+    .interrupt = nullptr,
+    .joined = &ServedTransport::task_ended,
+    .awaiter = [](const Waiter&) -> const TaskBase* { return nullptr; },
+};
 
 }  // namespace
 

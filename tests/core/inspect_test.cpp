@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/inspect.h>
+
+#include <asyncio/event_loop.h>
+#include <asyncio/gather.h>
+#include <asyncio/race.h>
+#include <asyncio/semaphore.h>
+#include <asyncio/shield.h>
+#include <asyncio/task_group.h>
+#include <asyncio/testing.h>
+#include <asyncio/wait.h>
+#include <asyncio/with.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+using namespace asyncio;
+using namespace asyncio::testing;
+using namespace std::chrono_literals;
+
+namespace {
+
+TaskOptions named(const char* name) { return {.name = name}; }
+
+Coro<> innermost(Future<int> gate) { static_cast<void>(co_await gate); }
+Coro<> middle(Future<int> gate) { co_await innermost(gate); }
+Coro<> outermost(Future<int> gate) { co_await middle(gate); }
+
+std::vector<std::string> functions(const std::vector<FrameEntry>& stack) {
+  std::vector<std::string> names;
+  for (const FrameEntry& entry : stack) names.push_back(entry.function);
+  return names;
+}
+
+// The names of the tasks that await something directly, in order.
+std::vector<std::string> awaiters(const CallGraph& graph) {
+  std::vector<std::string> names;
+  for (const CallGraph& awaiter : graph.awaited_by) {
+    const std::size_t begin = awaiter.title.find('\'') + 1;
+    names.push_back(awaiter.title.substr(begin, awaiter.title.find('\'', begin) - begin));
+  }
+  return names;
+}
+std::vector<std::string> awaiters_of(const AnyTask& task) { return awaiters(capture_call_graph(task)); }
+
+using Names = std::vector<std::string>;
+
+Coro<> await_task(Task<> task) { co_await task; }
+Coro<> await_gather(Task<> task) { co_await gather(task, sleep(1h)); }
+Coro<> await_wait(Task<> task) {
+  std::vector<Task<>> tasks{task};
+  co_await wait(std::move(tasks));
+}
+Coro<> await_shield(Task<> task) { co_await shield(task); }
+Coro<> await_in_group(Task<> task) {
+  co_await with(TaskGroup(), [task](TaskGroup& group) -> Coro<> {
+    group.create_task(await_task(task), named("child"));
+    co_return;
+  });
+}
+Coro<> await_in_race(Task<> task) { co_await race(await_task(task), sleep(1h)); }
+Coro<> await_as_completed(Task<> task) {
+  std::vector<Task<>> tasks{task};
+  auto ended = as_completed(std::move(tasks));
+  while (auto next = co_await ended.next()) {
+  }
+}
+
+// Runs `waiting`, which awaits a task, in one called "awaiter": who is said to await that task?
+Coro<Names> awaiters_while(Coro<> (*waiting)(Task<>)) {
+  Future<int> gate;
+  Task<> awaited = create_task(outermost(gate));
+  Task<> awaiter = create_task(waiting(awaited), named("awaiter"));
+  co_await settle();
+  Names names = awaiters_of(awaited);
+  awaiter.cancel();
+  if (!gate.done()) gate.set_result(1);  // some pass the cancel on
+  co_await settle();
+  co_return names;
+}
+
+// BH-GR-01
+ASYNC_TEST(CallGraph, says_who_awaits_a_task_in_whatever_way) {
+  EXPECT_EQ(co_await awaiters_while(&await_task), Names{"awaiter"});
+  EXPECT_EQ(co_await awaiters_while(&await_gather), Names{"awaiter"});
+  EXPECT_EQ(co_await awaiters_while(&await_wait), Names{"awaiter"});
+  EXPECT_EQ(co_await awaiters_while(&await_shield), Names{"awaiter"});
+  EXPECT_EQ(co_await awaiters_while(&await_in_group), Names{"child"});
+  EXPECT_EQ((co_await awaiters_while(&await_in_race)).size(), 1u);  // a task of the race, that is
+}
+
+// BH-GR-01
+ASYNC_TEST(CallGraph, of_a_task_of_a_group_or_a_race_leads_to_the_block) {
+  Future<int> gate;
+  Task<> inner = create_task(outermost(gate));
+  Task<> block = create_task(await_in_group(inner), named("block"));
+  Task<> racing = create_task(await_in_race(inner), named("race"));
+  co_await settle();
+  const CallGraph graph = capture_call_graph(inner);
+  require(graph.awaited_by.size() == 2);
+  EXPECT_EQ(awaiters(graph.awaited_by[0]), Names{"block"});
+  EXPECT_EQ(awaiters(graph.awaited_by[1]), Names{"race"});
+  gate.set_result(1);
+  co_await block;
+  co_await racing;
+}
+
+// BH-GR-01
+ASYNC_TEST(CallGraph, does_not_link_the_consumers_of_as_completed) {
+  EXPECT_EQ(co_await awaiters_while(&await_as_completed), Names());
+}
+
+// BH-GR-01
+ASYNC_TEST(CallGraph, forgets_an_awaiter_whose_wait_has_ended) {
+  Future<int> gate;
+  Task<> awaited = create_task(outermost(gate));
+  Task<> cancelled = create_task(await_shield(awaited), named("cancelled"));
+  Task<> waits = create_task(await_task(awaited), named("waits"));
+  co_await settle();
+  EXPECT_EQ(awaiters_of(awaited), (Names{"cancelled", "waits"}));
+  cancelled.cancel();
+  co_await settle();
+  EXPECT_EQ(awaiters_of(awaited), Names{"waits"});
+  gate.set_result(1);
+  co_await settle();
+  EXPECT_EQ(awaiters_of(awaited), Names());
+  EXPECT_TRUE(capture_call_graph(awaited).call_stack.empty());
+}
+
+Coro<CallGraph> captured_here() { co_return *capture_call_graph(); }
+Coro<CallGraph> captured_below() { co_return co_await captured_here(); }
+
+// BH-GR-02
+ASYNC_TEST(CallGraph, of_the_running_task_has_its_stack_and_its_awaiters) {
+  Task<CallGraph> task = create_task(captured_below(), named("task"));
+  const CallGraph& graph = co_await task;
+  EXPECT_EQ(functions(graph.call_stack), (Names{"captured_here", "captured_below"}));
+  require(graph.awaited_by.size() == 1);
+  EXPECT_EQ(functions(graph.awaited_by[0].call_stack),
+            Names{"CallGraph_of_the_running_task_has_its_stack_and_its_awaiters_body"});
+}
+
+// BH-GR-02
+ASYNC_TEST(CallGraph, tells_the_file_and_the_line_of_each_await) {
+  const std::source_location here = std::source_location::current();
+  const CallGraph graph = *capture_call_graph();
+  require(graph.call_stack.size() == 1);
+  EXPECT_EQ(graph.call_stack[0].file, here.file_name());
+  EXPECT_EQ(graph.call_stack[0].line, here.line() + 1);
+  Future<int> gate;
+  unsigned line = 0;
+  Task<> task = create_task(
+      [](Future<int> awaited, unsigned& await_line) -> Coro<> {
+        co_await sleep(0s);
+        await_line = std::source_location::current().line() + 1;
+        co_await innermost(awaited);
+      },
+      gate, std::ref(line));
+  co_await settle();
+  const CallGraph other = capture_call_graph(task);
+  require(other.call_stack.size() == 2);
+  EXPECT_EQ(other.call_stack[0].function, "innermost");
+  EXPECT_EQ(other.call_stack[1].file, here.file_name());
+  EXPECT_EQ(other.call_stack[1].line, line);
+  gate.set_result(1);
+  co_await task;
+}
+
+// BH-GR-02
+ASYNC_TEST(CallGraph, of_another_task_lists_all_that_await_it) {
+  Future<int> gate;
+  Task<> awaited = create_task(outermost(gate), named("awaited"));
+  std::vector<Task<>> tasks;
+  for (const char* name : {"first", "second", "third"}) tasks.push_back(create_task(await_task(awaited), named(name)));
+  co_await settle();
+  const CallGraph graph = capture_call_graph(awaited);
+  EXPECT_EQ(functions(graph.call_stack), (Names{"innermost", "middle", "outermost"}));
+  EXPECT_EQ(awaiters(graph), (Names{"first", "second", "third"}));
+  for (const CallGraph& awaiter : graph.awaited_by) EXPECT_EQ(functions(awaiter.call_stack), Names{"await_task"});
+  gate.set_result(1);
+  co_await gather(std::move(tasks));
+}
+
+// BH-GR-03
+TEST(CallGraph, needs_a_running_loop) {
+  EXPECT_THROW(capture_call_graph(), RuntimeError);
+  EXPECT_THROW(print_call_graph(), RuntimeError);
+  EXPECT_THROW(describe_tasks(), RuntimeError);
+}
+
+// BH-GR-03
+ASYNC_TEST(CallGraph, is_nothing_in_a_callback) {
+  bool nothing = false;
+  std::string text = "?";
+  get_running_loop().call_soon([&] {
+    nothing = !capture_call_graph().has_value();
+    text = format_call_graph();
+  });
+  co_await settle();
+  EXPECT_TRUE(nothing);
+  EXPECT_EQ(text, "");
+}
+
+// BH-GR-03
+ASYNC_TEST(CallGraph, of_a_future_has_awaiters_and_no_stack) {
+  Future<int> gate;
+  Task<> task = create_task(outermost(gate), named("task"));
+  co_await settle();
+  const CallGraph graph = capture_call_graph(gate);
+  EXPECT_TRUE(graph.title.starts_with("Future(id=0x"));
+  EXPECT_TRUE(graph.call_stack.empty());
+  EXPECT_EQ(awaiters(graph), Names{"task"});
+  EXPECT_EQ(functions(graph.awaited_by[0].call_stack), (Names{"innermost", "middle", "outermost"}));
+  gate.set_result(1);
+  co_await task;
+}
+
+// BH-GR-03: what is no future does not compile.
+static_assert(!std::is_invocable_v<decltype([](auto& value) -> decltype(capture_call_graph(value)) {}), int&>);
+
+// BH-GR-04
+ASYNC_TEST(CallGraph, keeps_as_many_entries_as_it_is_told) {
+  Future<int> gate;
+  Task<> task = create_task(outermost(gate));
+  Task<> awaiter = create_task(await_task(task));
+  co_await settle();
+  const auto stack = [&task](int limit) { return functions(capture_call_graph(task, {.limit = limit}).call_stack); };
+  EXPECT_EQ(stack(1), Names{"innermost"});
+  EXPECT_EQ(stack(2), (Names{"innermost", "middle"}));
+  EXPECT_EQ(stack(9), (Names{"innermost", "middle", "outermost"}));
+  EXPECT_EQ(stack(-1), Names{"outermost"});
+  EXPECT_EQ(stack(-2), (Names{"middle", "outermost"}));
+  EXPECT_EQ(stack(0), Names());
+  const CallGraph graph = capture_call_graph(task, {.limit = 0});
+  require(graph.awaited_by.size() == 1);
+  EXPECT_TRUE(graph.awaited_by[0].call_stack.empty());
+  gate.set_result(1);
+  co_await awaiter;
+}
+
+// BH-GR-04
+ASYNC_TEST(CallGraph, leaves_out_the_coroutines_of_the_library) {
+  Future<int> gate;
+  Task<> task = create_task(
+      [](Future<int> awaited) -> Coro<> {
+        co_await with(TaskGroup(), [&]() -> Coro<> { co_await innermost(awaited); });
+      },
+      gate);
+  co_await settle();
+  const Names stack = functions(capture_call_graph(task).call_stack);
+  require(stack.size() == 3);
+  EXPECT_EQ(stack[0], "innermost");
+  EXPECT_TRUE(stack[1].ends_with("::<lambda>::<lambda>")) << stack[1];
+  EXPECT_TRUE(stack[2].ends_with("_body::<lambda>")) << stack[2];
+  gate.set_result(1);
+  co_await task;
+}
+
+// BH-GR-05
+TEST(CallGraph, as_text_has_a_block_for_each_task) {
+  const CallGraph outer{"Task(name='outer', id=0x2)", {{"main", "shop.cpp", 30}}, {}};
+  const CallGraph graph{
+      "Task(name='inner', id=0x1)", {{"fetch", "shop.cpp", 12}, {"crawl", "shop.cpp", 20}}, {outer, outer}};
+  EXPECT_EQ(format_call_graph(graph),
+            "* Task(name='inner', id=0x1)\n"
+            "  + Call stack:\n"
+            "  |   File 'shop.cpp', line 12, in async fetch()\n"
+            "  |   File 'shop.cpp', line 20, in async crawl()\n"
+            "  + Awaited by:\n"
+            "     * Task(name='outer', id=0x2)\n"
+            "       + Call stack:\n"
+            "       |   File 'shop.cpp', line 30, in async main()\n"
+            "     * Task(name='outer', id=0x2)\n"
+            "       + Call stack:\n"
+            "       |   File 'shop.cpp', line 30, in async main()\n");
+}
+
+// BH-GR-05
+ASYNC_TEST(CallGraph, prints_what_it_formats) {
+  current_task().set_name("me");
+  ::testing::internal::CaptureStdout();
+  print_call_graph();
+  const std::string printed = ::testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(printed.starts_with("* Task(name='me', id=0x")) << printed;
+  EXPECT_NE(printed.find(")\n  + Call stack:\n  |   File '"), std::string::npos) << printed;
+  EXPECT_TRUE(printed.ends_with(", in async CallGraph_prints_what_it_formats_body()\n")) << printed;
+  co_return;
+}
+
+// BH-GR-07
+ASYNC_TEST(CallGraph, stops_at_a_cycle) {
+  Task<> second;
+  Task<> first = create_task(
+      [](Task<>& other) -> Coro<> {
+        co_await sleep(0s);
+        co_await other;
+      },
+      std::ref(second));
+  second = create_task(await_task(first), named("second"));
+  first.set_name("first");
+  co_await settle();
+  const CallGraph graph = capture_call_graph(first);
+  EXPECT_EQ(awaiters(graph), Names{"second"});
+  require(graph.awaited_by.size() == 1 && graph.awaited_by[0].awaited_by.size() == 1);
+  const CallGraph& again = graph.awaited_by[0].awaited_by[0];
+  EXPECT_TRUE(again.title.starts_with("Task(name='first'"));
+  EXPECT_TRUE(again.title.ends_with(" (cycle)"));
+  EXPECT_TRUE(again.awaited_by.empty());
+  first.cancel();
+  co_await settle();
+  EXPECT_TRUE(first.done());
+  EXPECT_TRUE(second.done());
+}
+
+// BH-GR-08
+ASYNC_TEST(CallGraph, keeps_no_task_alive) {
+  struct Local {
+    explicit Local(int& counter) : count(counter) { ++count; }
+    ~Local() { --count; }
+    int& count;
+  };
+  int alive = 0;
+  Future<int> gate;
+  Task<> awaited = create_task(outermost(gate));
+  {
+    Task<> awaiter = create_task(
+        [](Task<> task, int& counter) -> Coro<> {
+          const Local local(counter);
+          co_await shield(task);
+        },
+        awaited, std::ref(alive));
+    co_await settle();
+    EXPECT_EQ(alive, 1);
+    const CallGraph graph = capture_call_graph(awaited);
+    EXPECT_EQ(graph.awaited_by.size(), 1u);
+    awaiter.cancel();
+  }
+  co_await settle();
+  EXPECT_EQ(alive, 0);
+  EXPECT_EQ(all_tasks().size(), 2u);  // this one, and the awaited
+  gate.set_result(1);
+  co_await awaited;
+}
+
+Coro<> take(Semaphore& semaphore) { co_await semaphore.acquire(); }
+
+ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
+  current_task().set_name("main");
+  Semaphore semaphore(0);
+  Task<> waits = create_task(take(semaphore), named("waits"));
+  co_await settle();
+  Task<> ready = create_task(take(semaphore), named("ready"));
+  const std::vector<TaskInfo> tasks = describe_tasks();
+  require(tasks.size() == 3);
+  EXPECT_EQ(tasks[0].name, "main");
+  EXPECT_STREQ(tasks[0].state, "running");
+  EXPECT_STREQ(tasks[0].reason, "");
+  EXPECT_EQ(tasks[1].name, "waits");
+  EXPECT_STREQ(tasks[1].state, "waiting");
+  EXPECT_STREQ(tasks[1].reason, "Semaphore.acquire");
+  EXPECT_EQ(functions(tasks[1].call_stack), Names{"take"});
+  EXPECT_NE(tasks[1].created_in.find("inspect_test.cpp:"), std::string::npos) << tasks[1].created_in;
+  EXPECT_EQ(tasks[2].name, "ready");
+  EXPECT_STREQ(tasks[2].state, "ready");
+  EXPECT_LT(tasks[1].number, tasks[2].number);
+  semaphore.release();
+  semaphore.release();
+  co_await settle();
+  EXPECT_STREQ(describe_task(ready).state, "done");
+  EXPECT_TRUE(describe_task(ready).call_stack.empty());
+  Task<> cancelled = create_task(take(semaphore));
+  cancelled.cancel();
+  co_await settle();
+  EXPECT_STREQ(describe_task(cancelled).state, "cancelled");
+}
+
+}  // namespace
