@@ -21,7 +21,7 @@ ci:  ## make test, then the same with g++ -O2 and with the address and undefined
 	@tools/install-deps.sh ci
 	@$(MAKE) --no-print-directory test ci-rest
 
-ci-rest: test-gcc test-asan header-cost
+ci-rest: test-gcc test-asan header-cost format-check
 
 test-all:  ## make ci, then g++ -O0 and the thread sanitizer, and everywhere the slow tests too
 	@tools/install-deps.sh ci

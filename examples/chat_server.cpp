@@ -4,12 +4,12 @@
 // miss what is said. Ctrl-C says goodbye to everybody, and ends it.
 #include <asyncio/asyncio.h>
 
+#include "arguments.h"
+
 #include <csignal>
 #include <iostream>
 #include <set>
 #include <string>
-
-#include "arguments.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -75,9 +75,7 @@ Coro<> serve(Room& room, StreamReader reader, StreamWriter writer) {
 Coro<> async_main(std::string host, std::uint16_t port) {
   Room room;
   auto server = co_await start_server(
-      [&room](StreamReader reader, StreamWriter writer) {
-        return serve(room, std::move(reader), std::move(writer));
-      },
+      [&room](StreamReader reader, StreamWriter writer) { return serve(room, std::move(reader), std::move(writer)); },
       host, port);
   std::cout << "Chatting on " << to_string(server.sockets()[0].getsockname()) << std::endl;
 

@@ -2,11 +2,11 @@
 // Sends what is typed, line by line, and prints what comes back. echo_client [--host 127.0.0.1] [--port 8888]
 #include <asyncio/asyncio.h>
 
+#include "arguments.h"
+
 #include <iostream>
 #include <optional>
 #include <string>
-
-#include "arguments.h"
 
 using namespace asyncio;
 

@@ -2,9 +2,9 @@
 // Sends every line back. echo_server [--host 127.0.0.1] [--port 8888]; Ctrl-C ends it.
 #include <asyncio/asyncio.h>
 
-#include <iostream>
-
 #include "arguments.h"
+
+#include <iostream>
 
 using namespace asyncio;
 

@@ -3,13 +3,13 @@
 // A semaphore bounds how many connections are tried at the same time.
 #include <asyncio/asyncio.h>
 
+#include "arguments.h"
+
 #include <cstdlib>
 #include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "arguments.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;

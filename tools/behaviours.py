@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes docs/behaviours.md, which says for each numbered behaviour of asyncio which test holds us to it, or how and why
-we differ. A test names its numbers in the comment lines directly above it (`// BH-LOCK-01, BH-LOCK-04`); what differs or
-does not apply is a line of docs/behaviours/FAMILY.txt (`BH-LOCK-06 | differs | why`, or `n/a`); docs/behaviours/families
-lists the families and how many numbers each has. With --check nothing is written: the exit code is 1 where the page is
-out of date or a number has neither a test nor a reason."""
+we differ. A test names its numbers in the comment lines directly above it (`// BH-LOCK-01, BH-LOCK-04`); what differs,
+does not apply or is not written yet is a line of docs/behaviours/FAMILY.txt (`BH-LOCK-06 | differs | why`, or `n/a`, or
+`planned`); docs/behaviours/families lists the families and how many numbers each has. With --check nothing is written:
+the exit code is 1 where the page is out of date, a number has neither a test nor a reason, or a comment names a number
+where no test follows."""
 import argparse
 import pathlib
 import re
@@ -14,7 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "behaviours.md"
 NOTES = ROOT / "docs" / "behaviours"
 NUMBER = re.compile(r"BH-([A-Z]+)-(\d+)")
-TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST|STREAM_TEST)\((\w+),\s*(\w+)\)")
+TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST)\((\w+),\s*(\w+)\)")
+STREAM_TEST = re.compile(r"^\s*STREAM_TEST\((\w+)\)")  # one test on each kind of stream: MemoryStream, TcpStream, ...
+KINDS = ("differs", "n/a", "planned")
 
 
 def read_families():
@@ -26,27 +29,37 @@ def read_families():
     return families
 
 
+def name_of_test(line):
+    """suite.name; none where the line begins no test"""
+    if found := TEST.match(line):
+        return f"{found[1]}.{found[2]}"
+    if found := STREAM_TEST.match(line):
+        return f"*Stream.{found[1]}"
+    return None
+
+
 def read_tests():
-    """number -> [(suite.name, file)]"""
-    tests = {}
+    """number -> [(suite.name, file)], and the comments that are above no test"""
+    tests, stray = {}, []
     for path in sorted((ROOT / "tests").rglob("*_test.cpp")):
+        file = path.relative_to(ROOT).as_posix()
         pending = []
         lines = path.read_text().splitlines()
-        for index, line in enumerate(lines):
+        for index, line in enumerate(lines + [""]):
             if line.lstrip().startswith("//"):
-                pending += NUMBER.findall(line)
+                pending += [(family, int(number), index + 1) for family, number in NUMBER.findall(line)]
                 continue
             # clang-format may break the line behind the opening parenthesis.
-            found = TEST.match(line if line.rstrip().endswith("{") else line + (lines[index + 1] if index + 1 < len(lines) else ""))
-            if found:
-                for family, number in pending:
-                    entry = (f"{found[1]}.{found[2]}", path.relative_to(ROOT).as_posix())
-                    known = tests.setdefault((family, int(number)), [])
-                    if entry not in known:
-                        known.append(entry)
-            if line.strip():
-                pending = []
-    return tests
+            name = name_of_test(line if line.rstrip().endswith("{") else line + "".join(lines[index + 1 : index + 2]))
+            for family, number, at in pending:
+                if name is None:
+                    if not line.startswith("static_assert"):  # which shows something too
+                        stray.append(f"{file}:{at}: BH-{family}-{number:02} stands above no test")
+                elif (name, file) not in (known := tests.setdefault((family, number), [])):
+                    known.append((name, file))
+            pending = []
+            stray += [f"{file}:{index + 1}: {found[0]} stands above no test" for found in NUMBER.finditer(line)]
+    return tests, stray
 
 
 def read_notes():
@@ -58,47 +71,46 @@ def read_notes():
                 continue
             parts = [part.strip() for part in line.split("|", 2)]
             found = NUMBER.fullmatch(parts[0])
-            if not found or len(parts) != 3 or parts[1] not in ("differs", "n/a") or not parts[2]:
-                sys.exit(f"{path.relative_to(ROOT)}: not of the form 'BH-FAMILY-NN | differs or n/a | why': {line}")
+            if not found or len(parts) != 3 or parts[1] not in KINDS or not parts[2]:
+                sys.exit(f"{path.relative_to(ROOT)}: not of the form 'BH-FAMILY-NN | {' or '.join(KINDS)} | why': {line}")
+            if found[1].lower() != path.stem or (found[1], int(found[2])) in notes:
+                sys.exit(f"{path.relative_to(ROOT)}: of another family, or there twice: {line}")
             notes[(found[1], int(found[2]))] = (parts[1], parts[2])
     return notes
 
 
 def make_page():
-    families, tests, notes = read_families(), read_tests(), read_notes()
-    missing, kept, differs, not_applicable = [], 0, 0, 0
+    families, (tests, missing), notes = read_families(), read_tests(), read_notes()
+    kinds = {"kept": 0, "differs": 0, "n/a": 0, "planned": 0}
     body = []
     for family, count, title in families:
         body += ["", f"## {title}", "", "| number | | where |", "|---|---|---|"]
         for number in range(1, count + 1):
             key = (family, number)
             name = f"BH-{family}-{number:02}"
-            links = "<br>".join(f"[{test}](../{file})" for test, file in tests.get(key, []))
-            kind, why = notes.get(key, ("", ""))
-            if kind == "n/a":
-                not_applicable += 1
-                body.append(f"| {name} | n/a | {why} |")
-            elif kind == "differs":
-                differs += 1
-                if not links:
-                    missing.append(f"{name}: differs, and no test shows how")
-                body.append(f"| {name} | differs | {why}<br>{links} |")
-            elif links:
-                kept += 1
-                body.append(f"| {name} | kept | {links} |")
-            else:
+            links = "<br>".join(f"[{test}](../{file})" for test, file in tests.get(key, [])).replace("*", r"\*")
+            kind, why = notes.get(key, ("kept", ""))
+            if kind == "kept" and not links:
                 missing.append(f"{name}: no test and no reason")
                 body.append(f"| {name} | **open** | |")
+                continue
+            if kind == "differs" and not links:
+                missing.append(f"{name}: differs, and no test shows how")
+            if kind in ("n/a", "planned") and links:
+                missing.append(f"{name}: {kind}, and yet a test is said to show it")
+            kinds[kind] += 1
+            body.append(f"| {name} | {kind} | {'<br>'.join(filter(None, (why, links)))} |")
     known = {(family, number) for family, count, _ in families for number in range(1, count + 1)}
-    for key in sorted((set(tests) | set(notes)) - known):
-        missing.append(f"BH-{key[0]}-{key[1]:02}: no such behaviour")
+    for family, number in sorted((set(tests) | set(notes)) - known):
+        missing.append(f"BH-{family}-{number:02}: no such behaviour")
     head = [
         "# Behaviours",
         "",
         "What Python's asyncio does, numbered, and the test that holds this library to it. *differs*: on purpose, and the test",
-        "shows how; *n/a*: it has no meaning in C++. Made from the tests by `tools/behaviours.py`; do not edit it.",
+        "shows how; *n/a*: it has no meaning in C++; *planned*: what it speaks of is not written yet. A test `*Stream.name`",
+        "runs on every kind of stream. Made from the tests by `tools/behaviours.py`; do not edit it.",
         "",
-        f"{kept} kept, {differs} differ, {not_applicable} do not apply.",
+        f"{kinds['kept']} kept, {kinds['differs']} differ, {kinds['n/a']} do not apply, {kinds['planned']} planned.",
     ]
     return "\n".join(head + body) + "\n", missing
 

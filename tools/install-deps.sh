@@ -38,6 +38,7 @@ needs_test() {
 }
 needs_ci() {
   needs_test
+  needs_format
   need clang-19 "clang 19" has clang++-19
   need libclang-rt-19-dev "the sanitizers of clang 19 (compiler-rt)" links clang++-19 -fsanitize=address,undefined
   need g++ "g++ 12 or newer" tools/compiler.sh gnu

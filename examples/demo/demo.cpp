@@ -2,6 +2,11 @@
 // Runs the tutorials' programs in real time, side by side, and compares what they print and how long they take with what
 // the tutorials promise; then holds ten thousand TCP connections. Exit code 0: everything was as promised.
 #include <asyncio/asyncio.h>
+
+#include "program.h"
+#include "promises.h"
+#include "swarm.h"
+
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,10 +15,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "program.h"
-#include "promises.h"
-#include "swarm.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -81,8 +82,10 @@ bool show(const Row& row, bool timed) {
   const double seconds = std::chrono::duration<double>(row.outcome.time).count();
   std::printf("  %-18s %6.1f s %8.3f s   %s%s\n", std::string(row.promise->program).c_str(),
               static_cast<double>(row.promise->time.count()), seconds,
-              row.output_is_right() ? "as promised" : "NOT AS PROMISED", timed && !row.time_is_right() ? ", TIME OFF" : "");
-  if (!row.output_is_right()) std::printf("--- exit code %d, output:\n%s---\n", row.outcome.status, row.outcome.output.c_str());
+              row.output_is_right() ? "as promised" : "NOT AS PROMISED",
+              timed && !row.time_is_right() ? ", TIME OFF" : "");
+  if (!row.output_is_right())
+    std::printf("--- exit code %d, output:\n%s---\n", row.outcome.status, row.outcome.output.c_str());
   return right;
 }
 
@@ -109,7 +112,7 @@ Coro<int> async_main() {
   bool tutorials = co_await show_tutorials();
   bool swarm = co_await demo::show_swarm();
   std::printf("\n%s\n", tutorials && swarm ? "Everything was as promised." : "Not everything was as promised.");
-  co_return tutorials && swarm ? 0 : 1;
+  co_return tutorials&& swarm ? 0 : 1;
 }
 
 }  // namespace
@@ -118,7 +121,8 @@ int main(int argc, char** argv) {
   if (argc == 5 && std::string_view(argv[1]) == "--clients") {
     const auto number = [&](int i) { return std::strtoul(argv[i], nullptr, 10); };
     demo::raise_file_limit(number(4) + 64);
-    return run(demo::run_swarm(static_cast<std::uint16_t>(number(2)), static_cast<std::uint16_t>(number(3)), number(4)));
+    return run(
+        demo::run_swarm(static_cast<std::uint16_t>(number(2)), static_cast<std::uint16_t>(number(3)), number(4)));
   }
   return run(async_main());
 }

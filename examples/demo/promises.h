@@ -68,13 +68,13 @@ inline constexpr Promise promises[] = {
      "Received result: {'id': 1, 'data': 'Sample data 1'}\nReceived result: {'id': 2, 'data': 'Sample data 2'}\n"
      "Received result: {'id': 3, 'data': 'Sample data 3'}\n"},
     {"e7_futures", std::chrono::seconds(1), "Received future result: Future result is ready\n"},
-    {"e8_lock", std::chrono::seconds(2), "Resource before: 0\nResource after: 1\nResource before: 1\nResource after: 2\n"},
+    {"e8_lock", std::chrono::seconds(2),
+     "Resource before: 0\nResource after: 1\nResource before: 1\nResource after: 2\n"},
     {"e9_semaphore", std::chrono::seconds(3),
      "Accessing resource 0\nAccessing resource 1\nReleasing resource 0\nReleasing resource 1\n"
      "Accessing resource 2\nAccessing resource 3\nReleasing resource 2\nReleasing resource 3\n"
      "Accessing resource 4\nReleasing resource 4\n"},
-    {"e10_event", std::chrono::seconds(2),
-     "Waiting for event to be set\nEvent has been set\nEvent set, continuing\n"},
+    {"e10_event", std::chrono::seconds(2), "Waiting for event to be set\nEvent has been set\nEvent set, continuing\n"},
 };
 
 // The two that belong together: the server runs until Ctrl-C, and the client talks to it.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include "swarm.h"
+
 #include <algorithm>
 #include <string>
 #include <vector>
-
-#include "swarm.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
+#include "program.h"
+#include "swarm.h"
+
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <sstream>
 #include <string>
-
-#include "program.h"
-#include "swarm.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;
@@ -54,7 +54,8 @@ struct Findings {
 };
 
 // Talks with the process of the clients.
-Coro<> follow(StreamReader& reader, StreamWriter& writer, std::size_t count, std::size_t memory_before, Findings& found) {
+Coro<> follow(StreamReader& reader, StreamWriter& writer, std::size_t count, std::size_t memory_before,
+              Findings& found) {
   while (auto line = co_await reader.next_line()) {
     std::istringstream words(*line);
     std::string what;
@@ -82,7 +83,8 @@ Coro<> follow(StreamReader& reader, StreamWriter& writer, std::size_t count, std
 
 Coro<bool> show_swarm() {
   const std::size_t limit = raise_file_limit(swarm_size + files_beside_the_clients);
-  const std::size_t count = std::min(swarm_size, limit > 2 * files_beside_the_clients ? limit - files_beside_the_clients : 1);
+  const std::size_t count =
+      std::min(swarm_size, limit > 2 * files_beside_the_clients ? limit - files_beside_the_clients : 1);
   std::printf("\nAn echo server, and %zu clients in a second process\n", count);
   if (count < swarm_size) {
     std::printf("  (the limit on open files, %zu, does not allow %zu)\n", limit, swarm_size);
@@ -107,14 +109,15 @@ Coro<bool> show_swarm() {
   }
 
   const bool in_order = found.complete && found.failed == 0 && found.held == count;
-  std::printf("  connections held            %zu%s\n", found.held, found.held == count ? "" : "  (fewer than promised)");
+  std::printf("  connections held            %zu%s\n", found.held,
+              found.held == count ? "" : "  (fewer than promised)");
   std::printf("  failed                      %zu\n", found.failed);
   std::printf("  messages per second         %lu\n", found.rate);
   std::printf("  round trip p50 / p99        %.1f / %.1f ms\n", static_cast<double>(found.p50) / 1000,
               static_cast<double>(found.p99) / 1000);
   std::printf("  memory per idle connection  %zu bytes%s\n", found.bytes,
               found.bytes <= most_bytes_per_connection ? "" : "  (more than promised)");
-  co_return in_order && found.bytes <= most_bytes_per_connection;
+  co_return in_order&& found.bytes <= most_bytes_per_connection;
 }
 
 }  // namespace demo

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/asyncio.h>
 
+#include "python.h"
+
 #include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "python.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/asyncio.h>
 
+#include "python.h"
+
 #include <iostream>
 #include <string>
 #include <vector>
-
-#include "python.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;

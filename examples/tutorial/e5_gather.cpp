@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/asyncio.h>
 
-#include <iostream>
-
 #include "sample.h"
+
+#include <iostream>
 
 using namespace asyncio;
 using namespace std::chrono_literals;

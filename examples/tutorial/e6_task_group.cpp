@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/asyncio.h>
 
+#include "sample.h"
+
 #include <iostream>
 #include <vector>
-
-#include "sample.h"
 
 using namespace asyncio;
 using namespace std::chrono_literals;

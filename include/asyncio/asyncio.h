@@ -17,17 +17,17 @@
 // Each header can be included by itself, and is the manual of its part. Tests include asyncio/testing.h.
 
 // --- coroutines, tasks, the loop
+#include <asyncio/context.h>
 #include <asyncio/coro.h>
+#include <asyncio/error.h>
+#include <asyncio/event_loop.h>
 #include <asyncio/future.h>
 #include <asyncio/generator.h>
-#include <asyncio/task.h>
-#include <asyncio/task_factory.h>
-#include <asyncio/event_loop.h>
+#include <asyncio/inspect.h>
 #include <asyncio/run.h>
 #include <asyncio/sleep.h>
-#include <asyncio/context.h>
-#include <asyncio/error.h>
-#include <asyncio/inspect.h>
+#include <asyncio/task.h>
+#include <asyncio/task_factory.h>
 #include <asyncio/virtual_clock.h>
 
 // --- waiting for many, for so long, for sure

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 
-#include <chrono>
 #include <exception>
 #include <optional>
 

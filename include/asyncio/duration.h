@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/chrono.h>
 #include <asyncio/error.h>
 
-#include <chrono>
 #include <limits>
 #include <ratio>
 #include <type_traits>

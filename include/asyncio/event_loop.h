@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/handle.h>
 #include <asyncio/invoke.h>
 #include <asyncio/task.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>

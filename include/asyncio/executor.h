@@ -115,7 +115,7 @@ class ThreadPoolExecutor final : public Executor {
 
 // Calls f(args...) in a thread of the loop's default executor, and gives what it returns or throws what it throws.
 //
-//   auto [text, size] = co_await gather(to_thread(read_whole_file, path), to_thread(size_of, path));
+//   auto both = co_await gather(to_thread(read_whole_file, path), to_thread(size_of, path));
 //
 // f runs with a copy of the task's context: it can read the ContextVars, and what it sets stays there. A cancel throws
 // CancelledError at once; a call that has begun goes on, and what becomes of it is dropped. Python: asyncio.to_thread().

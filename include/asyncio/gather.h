@@ -22,7 +22,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 // Runs several coroutines at the same time, and gives what all of them give.
 //
-//   auto [user, orders] = co_await gather(load_user(id), load_orders(id));      // a std::tuple
+//   auto both = co_await gather(load_user(id), load_orders(id));                // a std::tuple
 //
 //   std::vector<Coro<Page>> downloads;
 //   for (const Url& url : urls) downloads.push_back(download(url));

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <asyncio/callback.h>
+#include <asyncio/chrono.h>
 #include <asyncio/context.h>
 #include <asyncio/frame_pool.h>
 #include <asyncio/link.h>
 #include <asyncio/timer_node.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <utility>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <asyncio/callback.h>
+#include <asyncio/chrono.h>
 #include <asyncio/stream.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -60,12 +60,12 @@ class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]
 //   co_await shield(save(order));                // a cancel lands here, and the order is saved all the same
 //
 //   Task<> saving = create_task(save(order));
+//   std::exception_ptr cancel;                   // because a handler cannot co_await
 //   try {
 //     co_await shield(saving);
-//   } catch (const CancelledError&) {
-//     co_await saving;                           // to wait for the end of it
-//     throw;
-//   }
+//   } catch (const CancelledError&) { cancel = std::current_exception(); }
+//   co_await saving;                             // to wait for the end of it
+//   if (cancel != nullptr) std::rethrow_exception(cancel);
 //
 // A task or future is awaited without a cancel being passed on to it; a coroutine, or another awaitable, is started as a
 // task by the call. A cancel of the caller throws CancelledError at once. If that task is cancelled by somebody else its

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <asyncio/callback.h>
+#include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/result.h>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <exception>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/owned_awaitable.h>
 #include <asyncio/with.h>
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>

@@ -3,11 +3,11 @@
 
 #include <asyncio/coro.h>
 
+#include "net/socket.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "net/socket.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: a Coro can only be awaited in a coroutine that returns asyncio::Coro
+#include <coroutine>
+
 #include <asyncio/coro.h>
 
-#include <coroutine>
 #include <exception>
 
 struct Job {

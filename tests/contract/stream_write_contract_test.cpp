@@ -169,7 +169,7 @@ STREAM_TEST(a_range_that_throws_holds_nothing_up) {
   EXPECT_EQ(got, "first second");
 }
 
-// BH-WR-05
+// BH-WR-05, BH-WR-10
 STREAM_TEST(write_eof_ends_one_direction_and_reading_goes_on) {
   StreamPair pair = make({});
   StreamWriter& writer = pair.first.writer;
@@ -182,7 +182,6 @@ STREAM_TEST(write_eof_ends_one_direction_and_reading_goes_on) {
   EXPECT_THROW(writer.write(""), RuntimeError);
   const std::string got = co_await pair.second.reader.read();
   EXPECT_TRUE(got == sent);
-  // BH-WR-10
   pair.second.writer.write("answer\n");
   const std::string answer = co_await pair.first.reader.readline();
   EXPECT_EQ(answer, "answer\n");
@@ -306,7 +305,7 @@ STREAM_TEST(in_debug_mode_a_writer_that_was_not_closed_warns) {
   co_return;
 }
 
-// BH-WR-11
+// BH-RD-14, BH-WR-02, BH-WR-11
 STREAM_TEST(the_loss_of_the_peer_is_seen_by_the_writer_and_then_everywhere) {
   StreamPair pair = make({});
   pair.second.writer.write("buffered\nrest");
@@ -320,7 +319,7 @@ STREAM_TEST(the_loss_of_the_peer_is_seen_by_the_writer_and_then_everywhere) {
   EXPECT_TRUE(pair.first.writer.is_closing());
   const std::error_code drained = co_await error_of(pair.first.writer.drain());
   EXPECT_EQ(drained, first);
-  const std::error_code read = co_await error_of(pair.first.reader.read(100));  // BH-RD-14: though "rest" is there
+  const std::error_code read = co_await error_of(pair.first.reader.read(100));  // though "rest" is there
   EXPECT_EQ(read, first);
   const std::error_code closed = co_await error_of(pair.first.writer.wait_closed());
   EXPECT_EQ(closed, first);

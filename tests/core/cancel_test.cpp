@@ -496,6 +496,7 @@ ASYNC_TEST(Cancel, takes_the_task_out_of_what_it_waits_in) {
   EXPECT_TRUE(post.empty());
 }
 
+// BH-TASK-16
 ASYNC_TEST(Cancel, of_tasks_that_await_each_other_ends_the_deadlock) {
   Task<> a;
   Task<> b;

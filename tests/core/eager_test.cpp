@@ -40,7 +40,7 @@ ASYNC_TEST(EagerStart, runs_the_first_step_inside_create_task) {
   EXPECT_EQ(log, "ab");
 }
 
-// BH-EAGER-01
+// BH-EAGER-01, BH-TASK-25
 ASYNC_TEST(EagerStart, the_new_task_is_the_current_one_in_a_context_of_its_own) {
   level.set(1);
   AnyTask inside;
@@ -61,7 +61,7 @@ ASYNC_TEST(EagerStart, the_new_task_is_the_current_one_in_a_context_of_its_own) 
   co_return;
 }
 
-// BH-EAGER-01
+// BH-EAGER-01, BH-TASK-25
 ASYNC_TEST(EagerStart, from_a_callback_leaves_the_callback_as_it_was) {
   bool none = false;
   int value = 0;
@@ -208,6 +208,7 @@ Coro<int> nest(int levels) {
   co_return value + 1;
 }
 
+// BH-EAGER-04
 ASYNC_TEST(EagerStart, those_that_start_each_other_do_not_exhaust_the_stack) {
   EXPECT_EQ(co_await nest(100'000), 100'000);
 }

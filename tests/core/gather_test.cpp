@@ -2,6 +2,7 @@
 #include <asyncio/gather.h>
 
 #include <asyncio/cancel_scope.h>
+#include <asyncio/task_factory.h>
 #include <asyncio/testing.h>
 #include <asyncio/with.h>
 
@@ -377,6 +378,28 @@ ASYNC_TEST(Gather, refuses_what_belongs_to_another_loop) {
   EXPECT_THROW((void)gather(std::move(coro), foreign), ValueError);
   EXPECT_THROW((void)gather(std::vector{foreign}), ValueError);
   EXPECT_EQ(co_await std::move(coro), 1);  // nothing was taken
+}
+
+// BH-GATH-08, BH-TASK-28
+ASYNC_TEST(Gather, has_its_tasks_made_by_the_task_factory) {
+  EventLoop& loop = get_running_loop();
+  Task<int> task = create_task(later(1s, 1));
+  int asked = 0;
+  loop.set_task_factory([&](EventLoop&, NewTask&) { ++asked; });
+  auto values = co_await gather(task, later(1s, 2), nap(1s));
+  EXPECT_EQ(std::get<1>(values), 2);
+  EXPECT_EQ(asked, 2);  // for those that were no task yet
+  loop.set_task_factory({});
+}
+
+// BH-EAGER-06
+ASYNC_TEST(Gather, of_tasks_that_end_as_they_start_is_done) {
+  const auto seven = []() -> Coro<int> { co_return 7; };
+  get_running_loop().set_task_factory(eager_task_factory);
+  auto both = gather(seven(), seven());
+  get_running_loop().set_task_factory({});
+  EXPECT_TRUE(both.done());
+  EXPECT_EQ(co_await both, std::tuple(7, 7));
 }
 
 // BH-GATH-09

@@ -85,6 +85,7 @@ ASYNC_TEST(AsyncGenerator, an_exception_comes_out_of_next_and_ends_it) {
   EXPECT_FALSE(third.has_value());
 }
 
+// BH-AG-02
 ASYNC_TEST(AsyncGenerator, dropped_half_way_destroys_its_locals) {
   std::string log;
   {
@@ -96,6 +97,7 @@ ASYNC_TEST(AsyncGenerator, dropped_half_way_destroys_its_locals) {
   EXPECT_EQ(log, "yield left");
 }
 
+// BH-AG-01
 ASYNC_TEST(AsyncGenerator, aclose_throws_generator_exit_at_the_yield) {
   std::string log;
   auto gen = talkative(log);
@@ -191,6 +193,41 @@ ASYNC_TEST(AsyncGenerator, a_million_steps_without_a_wait_need_no_stack) {
   EXPECT_EQ(sum, 499'999'500'000);
 }
 
+// BH-AG-01
+TEST(AsyncGenerator, those_that_are_left_at_the_end_of_run_go_with_their_tasks_and_can_clean_up) {
+  const auto slow = [](std::string& log) -> AsyncGenerator<int> {
+    bool cancelled = false;
+    try {
+      co_await sleep(1h);
+    } catch (const CancelledError&) {
+      cancelled = true;
+    }
+    if (!cancelled) co_yield 1;
+    co_await sleep(1ms);  // cleaning up may wait
+    log += "cleaned ";
+    throw CancelledError();
+  };
+  const auto in_a_step = [](AsyncGenerator<int> gen) -> Coro<> { co_await gen.next(); };
+  const auto between_steps = [](AsyncGenerator<std::string> gen) -> Coro<> {
+    auto word = co_await gen.next();
+    co_await sleep(1h);
+  };
+  std::string first;
+  std::string second;
+  std::string held;
+  VirtualClock clock;
+  run({.clock = &clock}, [&]() -> Coro<> {
+    create_task(in_a_step(slow(first)));
+    create_task(in_a_step(slow(second)));
+    create_task(between_steps(talkative(held)));
+    co_await settle();
+  });
+  EXPECT_EQ(first, "cleaned ");
+  EXPECT_EQ(second, "cleaned ");
+  EXPECT_EQ(held, "yield left");
+}
+
+// BH-AG-01
 TEST(AsyncGenerator, one_that_a_pending_task_waits_in_goes_with_the_loop) {
   std::string log;
   {

@@ -38,7 +38,7 @@ ASYNC_TEST(EventLoop, runs_callbacks_in_the_order_of_the_calls_and_each_once) {
   EXPECT_EQ(log, "abcd");
 }
 
-// BH-LOOP-02: in the next iteration, which need not ask the kernel.
+// BH-LOOP-01, BH-LOOP-02: in the next iteration, which need not ask the kernel.
 ASYNC_TEST(EventLoop, runs_what_a_callback_schedules_in_the_next_iteration) {
   std::string log;
   EventLoop& loop = get_running_loop();
@@ -254,7 +254,7 @@ TEST(EventLoop, run_until_complete_refuses_the_future_of_another_loop) {
   EXPECT_THROW(loop.run_until_complete(future), ValueError);
 }
 
-// BH-LOOP-18
+// BH-LOOP-18, BH-TASK-26
 TEST(EventLoop, close_drops_what_is_queued_and_destroys_tasks_with_a_report) {
   VirtualClock clock;
   Loop loop(clock);
@@ -296,6 +296,7 @@ TEST(EventLoop, cannot_be_closed_while_it_runs) {
 TEST(EventLoop, everything_that_schedules_throws_once_it_is_closed) {
   VirtualClock clock;
   Loop loop(clock);
+  auto future = loop.create_future<int>();
   loop.close();
   EXPECT_THROW(loop.call_soon([] {}), RuntimeError);
   EXPECT_THROW(loop.call_later(1s, [] {}), RuntimeError);
@@ -305,6 +306,12 @@ TEST(EventLoop, everything_that_schedules_throws_once_it_is_closed) {
   EXPECT_THROW(loop.run_until_complete(forty_two()), RuntimeError);
   EXPECT_THROW(loop.create_task(forty_two()), RuntimeError);
   EXPECT_TRUE(loop.reports.empty());
+
+  auto held = std::make_shared<int>(1);
+  future.add_done_callback([held](const Future<int>&) { FAIL(); });
+  future.set_result(1);
+  future.add_done_callback([held](const Future<int>&) { FAIL(); });
+  EXPECT_EQ(held.use_count(), 1);
 }
 
 // BH-LOOP-20

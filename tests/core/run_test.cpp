@@ -177,19 +177,25 @@ static_assert(!CanRun<int> && CanRun<Future<int>>);
 
 // BH-RUN-04
 TEST(Runner, makes_its_loop_when_it_is_needed_and_keeps_it) {
+  reports = {"of an earlier loop"};
   Runner runner(reporting);
-  const std::size_t none = reports.size();
-  EXPECT_EQ(none, reports.size());
+  EXPECT_EQ(reports.size(), 1u);  // there is no new one yet
   EventLoop* first = nullptr;
   const auto look = [&](EventLoop*& seen) -> Coro<> {
     seen = &get_running_loop();
     co_return;
   };
   runner.run(look(first));
+  EXPECT_TRUE(reports.empty());
   EXPECT_EQ(first, &runner.get_loop());
   EventLoop* second = nullptr;
   runner.run(look(second));
   EXPECT_EQ(first, second);
+
+  reports = {"of an earlier loop"};
+  Runner asked(reporting);
+  EXPECT_FALSE(asked.get_loop().is_closed());
+  EXPECT_TRUE(reports.empty());
 }
 
 // BH-RUN-04
@@ -203,8 +209,10 @@ TEST(Runner, is_of_no_more_use_once_it_is_closed) {
   EXPECT_THROW(runner.get_loop(), RuntimeError);
   EXPECT_THROW(runner.run(hold(held)), RuntimeError);
   EXPECT_EQ(held.use_count(), 1);
-  Runner unused;
+  reports = {"of an earlier loop"};
+  Runner unused(reporting);
   unused.close();
+  EXPECT_EQ(reports.size(), 1u);  // and made none for that
   EXPECT_THROW(unused.get_loop(), RuntimeError);
 }
 

@@ -149,7 +149,7 @@ ASYNC_TEST(SignalHandler, may_remove_itself) {
   EXPECT_EQ(owned.use_count(), 1);
 }
 
-// BH-SIG-02
+// BH-LOOP-18, BH-SIG-02
 TEST(SignalHandler, the_close_of_the_loop_removes_all) {
   EventLoop loop;
   loop.add_signal_handler(SIGUSR1, [] {});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/task_group.h>
 
+#include <asyncio/context.h>
+#include <asyncio/task_factory.h>
 #include <asyncio/testing.h>
 #include <asyncio/with.h>
 
@@ -16,6 +18,8 @@ using namespace std::chrono_literals;
 using namespace group_test;
 
 namespace {
+
+const ContextVar<int> level("level", 0);
 
 // --- waiting for the tasks
 
@@ -208,7 +212,7 @@ ASYNC_TEST(TaskGroup, a_failure_while_the_exit_waits_cancels_the_others) {
   co_await sleep(1s);
 }
 
-// BH-TG-07
+// BH-TASK-18, BH-TG-07
 ASYNC_TEST(TaskGroup, a_body_that_ends_without_meeting_its_cancel_leaves_none_behind) {
   const std::string result = co_await outcome([&](TaskGroup& group) -> Coro<> {
     auto failing = group.create_task(fail("a"));
@@ -333,6 +337,42 @@ ASYNC_TEST(TaskGroup, the_exit_has_a_name_for_the_inspector) {
   require(block.state().waiter() != nullptr);
   EXPECT_STREQ(block.state().waiter()->kind().reason, "TaskGroup.exit");
   co_await block;
+}
+
+// BH-TG-19
+ASYNC_TEST(TaskGroup, a_task_starts_as_its_options_say) {
+  co_await with(TaskGroup(), [](TaskGroup& group) -> Coro<> {
+    const auto look = [](int& seen) -> Coro<> {
+      seen = level.get();
+      co_return;
+    };
+    Context context;
+    context.run([] { level.set(7); });
+    int eager = 0;
+    auto first = group.create_task(look(eager), {.name = "child", .context = &context, .eager_start = true});
+    EXPECT_EQ(eager, 7);
+    EXPECT_EQ(first.name(), "child");
+    EXPECT_EQ(level.get(), 0);
+    int later = 0;
+    auto second = group.create_task(look(later), {.context = &context});
+    EXPECT_EQ(later, 0);
+    co_await second;
+    EXPECT_EQ(later, 7);
+  });
+}
+
+// BH-TASK-28
+ASYNC_TEST(TaskGroup, has_its_tasks_made_by_the_task_factory) {
+  EventLoop& loop = get_running_loop();
+  std::string asked;
+  loop.set_task_factory([&](EventLoop&, NewTask& task) { asked += task.options.name; });
+  co_await with(TaskGroup(), [](TaskGroup& group) -> Coro<> {
+    group.create_task(sleep(1s), {.name = "a"});
+    group.create_task(sleep(1s), {.name = "b"});
+    co_return;
+  });
+  loop.set_task_factory({});
+  EXPECT_EQ(asked, "ab");
 }
 
 // BH-TG-19, BH-EAGER-06

@@ -4,6 +4,7 @@
 #include <asyncio/testing.h>
 
 #include <algorithm>
+#include <latch>
 #include <stdexcept>
 #include <thread>
 
@@ -28,6 +29,7 @@ Coro<> fails() {
 Coro<std::string> text() { co_return "a text that is too long for the small buffer of a string"; }
 Coro<> sleep_long() { co_await sleep(1h); }
 
+// BH-TASK-04
 ASYNC_TEST(Task, gives_the_value_of_its_coroutine) {
   auto task = create_task(answer());
   EXPECT_FALSE(task.done());
@@ -223,6 +225,26 @@ ASYNC_TEST(Task, all_tasks_lists_those_that_have_not_ended) {
 }
 
 TEST(Task, all_tasks_needs_a_running_loop) { EXPECT_THROW(all_tasks(), RuntimeError); }
+
+// BH-TASK-24
+TEST(Task, all_tasks_are_those_of_the_loop_while_other_threads_make_theirs) {
+  std::latch both(2);
+  const auto make_and_count = [&both](int& right) -> Coro<> {
+    both.arrive_and_wait();
+    for (std::size_t made = 1; made <= 500; ++made) {
+      const Task<> last = create_task(sleep_long());
+      const std::vector<AnyTask> tasks = all_tasks();
+      if (tasks.size() == made + 1 && tasks.front() == current_task() && tasks.back() == last) ++right;
+    }
+    co_return;
+  };
+  int right[2] = {};
+  std::thread other([&] { run(make_and_count(right[1])); });
+  run(make_and_count(right[0]));
+  other.join();
+  EXPECT_EQ(right[0], 500);
+  EXPECT_EQ(right[1], 500);
+}
 
 // BH-TASK-25
 ASYNC_TEST(Task, current_task_is_the_one_that_runs_and_none_in_a_callback) {

@@ -186,7 +186,7 @@ ASYNC_TEST(Timeout, that_is_over_at_the_start_lets_the_block_run_to_its_first_wa
   co_await sleep(1s);
 }
 
-// BH-TMO-05
+// BH-TASK-18, BH-TMO-05
 ASYNC_TEST(Timeout, whose_cancel_is_caught_is_no_error) {
   auto limit = timeout(1s);
   co_await with(limit, [&]() -> Coro<> { co_await stubborn(1h); });

@@ -81,7 +81,9 @@ ASYNC_TEST(Watch, a_writer_is_called_at_every_poll_while_there_is_room) {
   const Pair sockets = make_sockets();
   int calls = 0;
   loop.add_writer(sockets.near.get(), [&] {
-    if (++calls == 5) EXPECT_TRUE(loop.remove_writer(sockets.near.get()));
+    if (++calls == 5) {
+      EXPECT_TRUE(loop.remove_writer(sockets.near.get()));
+    }
   });
   co_await settle();
   EXPECT_EQ(calls, 5);
@@ -416,6 +418,7 @@ ASYNC_IO_TEST(Watch, another_thread_makes_it_readable) {
   other.join();
 }
 
+// BH-LOOP-18, BH-LOOP-19
 TEST(WatchLoop, closing_the_loop_drops_callbacks_that_wait_or_are_due) {
   const UniqueFd fds[2] = {event(1), event(0)};
   const auto held = std::make_shared<int>();
@@ -429,7 +432,9 @@ TEST(WatchLoop, closing_the_loop_drops_callbacks_that_wait_or_are_due) {
   loop.close();
   EXPECT_EQ(held.use_count(), 1);
   EXPECT_FALSE(loop.remove_reader(fds[0].get()));
+  EXPECT_FALSE(loop.remove_writer(fds[0].get()));
   EXPECT_THROW(loop.add_reader(fds[0].get(), [] {}), RuntimeError);
+  EXPECT_THROW(loop.add_writer(fds[0].get(), [] {}), RuntimeError);
 }
 
 TEST(WatchLoop, in_debug_mode_another_thread_is_refused) {

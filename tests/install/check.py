@@ -26,7 +26,7 @@ def run(*command, **options):
 def run_outside(program, **environment):
     output = run(program, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}).stdout
     print(output, end="")
-    if not output.startswith("asyncio-cpp "):
+    if not output.startswith("asyncio-cpp ") or not output.endswith("\na coroutine says hello\n"):
         sys.exit(f"{program} did not print what it should")
 
 

@@ -40,6 +40,7 @@ ASYNC_TEST(GetAddrInfo, takes_a_literal_address_as_it_is) {
   EXPECT_EQ(six[0].family, AddressFamily::ipv6);
 }
 
+// BH-CONN-02
 // In the same step, without a suspension: it has ended when the task was run once.
 ASYNC_TEST(GetAddrInfo, asks_no_thread_for_a_literal_address) {
   auto task = create_task(asyncio::getaddrinfo("192.0.2.1", 80));
@@ -95,7 +96,7 @@ ASYNC_TEST(GetAddrInfo, refuses_a_nul_byte) {
   co_return;
 }
 
-// BH-EXE-06
+// BH-CONN-02, BH-EXE-06
 ASYNC_IO_TEST(GetAddrInfo, does_not_wait_for_a_default_executor_that_is_busy) {
   EventLoop& loop = get_running_loop();
   loop.set_default_executor(ThreadPoolExecutor(1));

@@ -97,7 +97,7 @@ ASYNC_IO_TEST(Server, closes_the_connection_of_a_handler_that_returns) {
   EXPECT_EQ(all, "hi");
 }
 
-// BH-WR-09
+// BH-SRV-11, BH-WR-09
 ASYNC_IO_TEST(Server, leaves_a_connection_open_that_its_handler_has_given_away) {
   std::optional<Connection> kept;
   const auto handler = [&](StreamReader reader, StreamWriter writer) -> Coro<> {
@@ -117,7 +117,7 @@ ASYNC_IO_TEST(Server, leaves_a_connection_open_that_its_handler_has_given_away) 
   server.close();
   auto waiting = create_task(server.wait_closed());
   co_await settle();
-  EXPECT_FALSE(waiting.done());  // BH-SRV-11: it counts until it is closed
+  EXPECT_FALSE(waiting.done());  // it counts until it is closed
   kept.reset();
   co_await waiting;
 }

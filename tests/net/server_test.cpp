@@ -11,6 +11,9 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,7 +56,7 @@ Coro<> wait_closed(Server& server) { co_await server.wait_closed(); }
 
 }  // namespace
 
-// BH-SRV-01
+// BH-SRV-01, BH-SRV-02
 ASYNC_IO_TEST(Server, has_the_port_that_the_system_chose) {
   auto server = co_await start_server(echo, "127.0.0.1", 0);
   EXPECT_NE(server.port(), 0);
@@ -62,7 +65,7 @@ ASYNC_IO_TEST(Server, has_the_port_that_the_system_chose) {
   EXPECT_EQ(sockets.size(), 1u);
   EXPECT_EQ(sockets.front().getsockname(), Address("127.0.0.1", server.port()));
   EXPECT_EQ(option_of(sockets.front().fileno(), SOL_SOCKET, SO_ACCEPTCONN), 1);
-  EXPECT_EQ(option_of(sockets.front().fileno(), SOL_SOCKET, SO_REUSEADDR), 1);  // BH-SRV-02
+  EXPECT_EQ(option_of(sockets.front().fileno(), SOL_SOCKET, SO_REUSEADDR), 1);
   const bool answered = co_await answers(server.port());
   EXPECT_TRUE(answered);
 }
@@ -97,6 +100,22 @@ ASYNC_IO_TEST(Server, listens_at_several_hosts_and_once_at_each) {
   const std::vector<std::string> none;
   const bool refused = co_await throws<ValueError>(start_server(echo, none, 0));
   EXPECT_TRUE(refused);
+}
+
+// BH-SRV-02
+ASYNC_IO_TEST(Server, has_the_backlog_that_is_asked_for) {
+  const auto backlog_of = [](const Server& server) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    ::getsockopt(server.sockets().front().fileno(), IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info.tcpi_sacked;  // which means this for a socket that listens
+  };
+  std::uint32_t most = 0;
+  std::ifstream("/proc/sys/net/core/somaxconn") >> most;
+  auto server = co_await start_server(echo, "127.0.0.1", 0);
+  EXPECT_EQ(backlog_of(server), std::min<std::uint32_t>(most, 4096));
+  auto small = co_await start_server(echo, "127.0.0.1", 0, {.backlog = 7});
+  EXPECT_EQ(backlog_of(small), 7u);
 }
 
 // BH-SRV-02
@@ -339,9 +358,12 @@ ASYNC_IO_TEST(Server, as_a_block_that_an_error_ends_does_not_wait_for_its_client
 // BH-WR-08
 ASYNC_IO_TEST(Server, runs_each_connection_in_a_task_of_its_own) {
   std::vector<std::string> tasks;
+  Future<> all_there;
+  int ended = 0;
   const auto handler = [&](StreamReader, StreamWriter) -> Coro<> {
     tasks.push_back(current_task().name());
-    co_return;
+    co_await all_there;
+    ++ended;
   };
   auto server = co_await start_server(handler, "127.0.0.1", 0);
   const UniqueFd first = plain_client(server.port());
@@ -349,6 +371,11 @@ ASYNC_IO_TEST(Server, runs_each_connection_in_a_task_of_its_own) {
   co_await until([&] { return tasks.size() == 2; });
   EXPECT_NE(tasks[0], tasks[1]);
   EXPECT_NE(tasks[0], current_task().name());
+  co_await settle();
+  EXPECT_EQ(ended, 0);
+  all_there.set_result();  // nobody but the server has kept the tasks
+  co_await settle();
+  EXPECT_EQ(ended, 2);
 }
 
 ASYNC_IO_TEST(Server, serves_a_thousand_connections_and_keeps_nothing_of_them) {
