@@ -75,6 +75,7 @@ TITLES = {
     "asyncio_epoll": "asyncio-cpp, epoll",
     "asyncio_io_uring": "asyncio-cpp, io_uring",
     "asyncio_gcc_epoll": "asyncio-cpp, g++, epoll",
+    "asyncio_gcc_io_uring": "asyncio-cpp, g++, io_uring",
     "limit": "bare limit",
     "limit_gcc": "bare limit, g++",
     "raw_epoll": "raw epoll",

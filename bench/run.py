@@ -199,7 +199,8 @@ def servers(options):
             "tokio": [PEERS / "tokio_echo", "{port}"],
         }
         if gnu_build_wanted(options):
-            programs["asyncio_gcc_epoll"] = [gnu, "--port", "{port}", "--backend", "epoll"]
+            for backend in ["epoll", "io_uring"]:
+                programs[f"asyncio_gcc_{backend}"] = [gnu, "--port", "{port}", "--backend", backend]
     return {name: command for name, command in programs.items() if chosen(options, name, command)}
 
 

@@ -30,7 +30,9 @@ struct FrameEntry {
   bool operator==(const FrameEntry&) const = default;
 };
 
-// A task or future, the coroutines that it runs, and who awaits it. Python: asyncio.FutureCallGraph.
+// A task or future, the coroutines that it runs, and who awaits it. Each task is told once: where it comes again stands
+// its title, with " (cycle)" where it waits for itself in the end, else with " (above)". A hundred levels are told; the
+// titles after them end with " (and so on)". Python: asyncio.FutureCallGraph.
 struct CallGraph {
   std::string title;                   // "Task(name='fetch', id=0x...)"
   std::vector<FrameEntry> call_stack;  // innermost first; none for a future, and once a task has ended
@@ -53,7 +55,7 @@ CallGraph capture_call_graph(const Future<T>& future, const CallGraphOptions& op
   return capture_call_graph(static_cast<const FutureBase&>(future.state()), options);
 }
 
-// The same as text, one block for each task. Who stands in it already is not told again: "(cycle)".
+// The same as text, one block for each task.
 std::string format_call_graph(const CallGraph& graph);
 std::string format_call_graph(const CallGraphOptions& options = {},
                               const std::source_location& here = std::source_location::current());

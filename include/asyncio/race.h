@@ -42,7 +42,7 @@ class Race : public Waiter {
   // Has the task take part, as the next entrant. To be done for all before the race is awaited.
   void enter(const AnyTask& task);
 
-  bool await_ready() const { return false; }  // no task has run yet
+  bool await_ready();
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
     park(self);
@@ -54,6 +54,7 @@ class Race : public Waiter {
   static const WaitKind kind;
   static bool forward(Waiter& waiter);
   void ended(Entrant& entrant) noexcept;
+  void note_winner(const Entrant& ended) noexcept;
   void cancel_rest(std::string_view message);
 
   static constexpr std::size_t nobody = static_cast<std::size_t>(-1);

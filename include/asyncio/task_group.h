@@ -25,7 +25,7 @@ class StartWait : public Waiter {
  public:
   StartWait() : Waiter(kind) {}
 
-  bool await_ready() const { return false; }  // the task has not run yet
+  bool await_ready() const { return started_ || started_task_.done(); }  // it may have been started eagerly
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
     park(self);
@@ -41,7 +41,7 @@ class StartWait : public Waiter {
   static bool forward(Waiter& waiter);
 
   AnyTask started_task_;
-  TaskGroupChild* child_ = nullptr;  // null once the task is started or has ended
+  TaskGroupChild* child_ = nullptr;  // null until the task has been made, and once it is started or has ended
   bool started_ = false;
   bool requested_ = false;        // a request to cancel the caller was passed on
   bool scope_requested_ = false;  // that of a CancelScope was

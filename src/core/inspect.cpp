@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
+#include <unordered_set>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -27,7 +29,7 @@ std::vector<FrameEntry> stack_from(const Promise* innermost) {
 
 void apply_limit(std::vector<FrameEntry>& stack, const CallGraphOptions& options) {
   if (!options.limit) return;
-  const std::size_t wanted = static_cast<std::size_t>(std::abs(*options.limit));
+  const std::size_t wanted = static_cast<std::size_t>(std::abs(static_cast<long long>(*options.limit)));
   if (wanted >= stack.size()) return;
   if (*options.limit >= 0) {
     stack.resize(wanted);
@@ -54,6 +56,9 @@ const TaskBase* awaiter_behind(const Waiter& waiter) {
 
 class Capture {
  public:
+  // The stack is finite, and so is a screen.
+  static constexpr std::size_t most_levels = 100;
+
   explicit Capture(const CallGraphOptions& options) : options_(options) {}
 
   CallGraph of(const FutureBase& state) {
@@ -68,12 +73,13 @@ class Capture {
     CallGraph graph{title_of(state), std::move(stack), {}};
     apply_limit(graph.call_stack, options_);
     path_.push_back(&state);
+    told_.insert(&state);
     const Link& joiners = state.joiners();
     for (const Link* link = joiners.next; link != &joiners; link = link->next) {
       const TaskBase* awaiter = awaiter_behind(static_cast<const LinkedWaiter&>(*link));
       if (awaiter == nullptr) continue;
-      if (std::find(path_.begin(), path_.end(), awaiter) != path_.end()) {
-        graph.awaited_by.push_back({title_of(*awaiter) + " (cycle)", {}, {}});
+      if (const char* why = reason_to_stop(*awaiter)) {
+        graph.awaited_by.push_back({title_of(*awaiter) + why, {}, {}});
       } else {
         graph.awaited_by.push_back(of(*awaiter));
       }
@@ -82,9 +88,17 @@ class Capture {
     return graph;
   }
 
+  // The graph becomes a tree, whose branches meet again as a rule: in each of them all that follows would be told anew.
+  const char* reason_to_stop(const TaskBase& awaiter) const {
+    if (std::find(path_.begin(), path_.end(), &awaiter) != path_.end()) return " (cycle)";
+    if (told_.contains(&awaiter)) return " (above)";
+    return path_.size() >= most_levels ? " (and so on)" : nullptr;
+  }
+
  private:
   const CallGraphOptions& options_;
   std::vector<const FutureBase*> path_;  // from where it began to where it is
+  std::unordered_set<const FutureBase*> told_;
 };
 
 void format(std::ostringstream& out, const CallGraph& graph, const std::string& indent) {

@@ -27,17 +27,27 @@ void Race::enter(const AnyTask& task) {
   entrant.race_ = this;
   entrant.runner_ = task;
   entrant.task_ = this_thread.task;  // which is who waits, to those that look at the joiners
+  if (task.done()) return;           // it was started eagerly
   task.state()->joiners().push_back(entrant);
   ++running_;
 }
 
+bool Race::await_ready() {
+  for (const Entrant& entrant : entrants_)
+    if (entrant.runner_.done()) note_winner(entrant);
+  return running_ == 0;
+}
+
+void Race::note_winner(const Entrant& ended) noexcept {
+  const bool won = !ended.runner_.cancelled() && ended.runner_.state()->outcome_exception() == nullptr;
+  if (!won || winner_ != nobody) return;
+  winner_ = static_cast<std::size_t>(&ended - entrants_.data());
+  cancel_rest({});
+}
+
 void Race::ended(Entrant& entrant) noexcept {
   --running_;
-  const bool won = !entrant.runner_.cancelled() && entrant.runner_.state()->outcome_exception() == nullptr;
-  if (won && winner_ == nobody) {
-    winner_ = static_cast<std::size_t>(&entrant - entrants_.data());
-    cancel_rest({});
-  }
+  note_winner(entrant);
   if (running_ == 0) wake();
 }
 

@@ -238,8 +238,12 @@ void TaskGroup::start_task(StartWait& start, Coro<> body) {
     refuse();
   }
   start.started_task_ = asyncio::create_task(std::move(body));
-  start.child_ = adopt(start.started_task_);
-  start.child_->starter = &start;
+  if (start.started_) {
+    adopt(start.started_task_);
+  } else if (!start.started_task_.done()) {
+    start.child_ = adopt(start.started_task_);
+    start.child_->starter = &start;
+  }  // else its end is what start() has to tell, and nothing that the group waits for
 }
 
 const WaitKind StartWait::kind{
@@ -264,6 +268,7 @@ bool StartWait::forward(Waiter& waiter) {
 
 void StartWait::started() noexcept {
   started_ = true;
+  if (child_ == nullptr) return;  // in an eager first step: the caller is still about to wait
   std::exchange(child_, nullptr)->starter = nullptr;
   wake();
 }

@@ -128,9 +128,12 @@ struct TaskHook : LinkedWaiter {
   TaskHook() : LinkedWaiter(ended) {}
   static const WaitKind ended;
 
-  void watch(TaskBase& task) {
+  // False where it has ended already.
+  bool watch(TaskBase& task) {
     task_ = &task;
+    if (task.done()) return false;
     task.joiners().push_back(*this);
+    return true;
   }
 };
 
@@ -147,11 +150,11 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
 
   static ServedTransport& at(Link& place) { return static_cast<ServedTransport&>(static_cast<ConnectionLink&>(place)); }
 
-  // The task runs for this connection: both are kept until it ends.
+  // The task runs for this connection: both are kept until it ends. One that was started eagerly may have ended.
   void served_by(TaskBase& task) {
     task.retain();
     retain();
-    watch(task);
+    if (!watch(task)) task_ended(*this);
   }
 
  private:
@@ -271,6 +274,12 @@ void ServerState::serve(UniqueFd socket) noexcept {
   set_no_delay(socket.get());
   try {
     auto* transport = new ServedTransport(*this, std::move(socket), options_.limit);
+    struct Keeper {
+      explicit Keeper(ServedTransport& kept) : transport(kept) { transport.retain(); }
+      Keeper(const Keeper&) = delete;
+      ~Keeper() { transport.release(); }
+      ServedTransport& transport;
+    } keeper(*transport);  // a handler that starts eagerly may be at its end below
     Connection connection = connection_of(*transport);
     Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
                              std::source_location::current());

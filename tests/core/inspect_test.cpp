@@ -11,6 +11,7 @@
 #include <asyncio/wait.h>
 #include <asyncio/with.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -236,6 +237,7 @@ ASYNC_TEST(CallGraph, keeps_as_many_entries_as_it_is_told) {
   EXPECT_EQ(stack(-1), Names{"outermost"});
   EXPECT_EQ(stack(-2), (Names{"middle", "outermost"}));
   EXPECT_EQ(stack(0), Names());
+  EXPECT_EQ(stack(std::numeric_limits<int>::min()), (Names{"innermost", "middle", "outermost"}));
   const CallGraph graph = capture_call_graph(task, {.limit = 0});
   require(graph.awaited_by.size() == 1);
   EXPECT_TRUE(graph.awaited_by[0].call_stack.empty());
@@ -315,6 +317,58 @@ ASYNC_TEST(CallGraph, stops_at_a_cycle) {
   co_await settle();
   EXPECT_TRUE(first.done());
   EXPECT_TRUE(second.done());
+}
+
+Coro<> await_both(Task<> first, Task<> second) { co_await gather(first, second); }
+
+// BH-GR-07
+ASYNC_TEST(CallGraph, tells_each_task_once_however_many_ways_lead_to_it) {
+  Future<int> gate;
+  const Task<> root = create_task(outermost(gate));
+  Task<> left = root;
+  Task<> right = create_task(outermost(gate));
+  for (int layer = 0; layer < 60; ++layer) {  // 2^60 ways
+    Task<> next = create_task(await_both(left, right));
+    right = create_task(await_both(left, right));
+    left = std::move(next);
+  }
+  co_await settle();
+  const CallGraph graph = capture_call_graph(root);
+  require(graph.awaited_by.size() == 2);
+  EXPECT_EQ(graph.awaited_by[0].awaited_by.size(), 2u);
+  require(graph.awaited_by[1].awaited_by.size() == 2);
+  for (const CallGraph& again : graph.awaited_by[1].awaited_by) {
+    EXPECT_TRUE(again.title.ends_with(" (above)")) << again.title;
+    EXPECT_TRUE(again.call_stack.empty());
+    EXPECT_TRUE(again.awaited_by.empty());
+  }
+  gate.set_result(1);
+  co_await left;
+  co_await right;
+}
+
+// BH-GR-07
+ASYNC_TEST(CallGraph, of_a_long_chain_ends_after_a_hundred_levels) {
+  Future<int> gate;
+  const Task<> root = create_task(outermost(gate));
+  Task<> last = root;
+  for (int i = 0; i < 10'000; ++i) last = create_task(await_task(last));
+  co_await settle();
+  const CallGraph graph = capture_call_graph(root);
+  std::size_t levels = 1;
+  const CallGraph* level = &graph;
+  while (!level->awaited_by.empty()) {
+    require(level->awaited_by.size() == 1);
+    EXPECT_FALSE(level->call_stack.empty());
+    level = &level->awaited_by[0];
+    ++levels;
+  }
+  EXPECT_EQ(levels, 101u);
+  EXPECT_TRUE(level->title.ends_with(" (and so on)")) << level->title;
+  EXPECT_TRUE(level->call_stack.empty());
+  EXPECT_LT(format_call_graph(graph).size(), 300'000u);
+  gate.set_result(1);
+  co_await last;
 }
 
 // BH-GR-08

@@ -85,6 +85,25 @@ ASYNC_TEST(Race, among_those_that_end_at_once_is_won_by_the_first_argument) {
   EXPECT_EQ(winner.index(), 0U);
 }
 
+ASYNC_TEST(Race, of_tasks_that_start_eagerly_ends_where_one_has_won_in_its_first_step) {
+  get_running_loop().set_task_factory(eager_task_factory);
+  const auto at_once = [](int value) -> Coro<int> { co_return value; };
+  const auto failing = []() -> Coro<int> {
+    throw std::runtime_error("a");
+    co_return 0;
+  };
+  std::string log;
+  const auto first = co_await race(slow_to_stop(log), at_once(1), at_once(2));
+  EXPECT_EQ(first.index(), 1U);
+  EXPECT_EQ(log, "cleaned ");
+  const auto second = co_await race(failing(), at_once(3));
+  EXPECT_EQ(second.index(), 1U);
+  EXPECT_EQ(co_await result_of(race(failing(), after(1s, 7))), "1");
+  EXPECT_EQ(co_await result_of(race(failing(), failing())), "all entrants of a race failed: a a");
+  get_running_loop().set_task_factory({});
+  EXPECT_EQ(all_tasks().size(), 1U);
+}
+
 ASYNC_TEST(Race, is_not_won_by_an_error) { EXPECT_EQ(co_await result_of(race(fail("a", 1s), after(2s, 7))), "1"); }
 
 ASYNC_TEST(Race, that_all_lose_throws_their_errors_in_the_order_of_the_arguments) {

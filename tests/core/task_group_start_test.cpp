@@ -49,6 +49,64 @@ ASYNC_TEST(TaskGroup, start_takes_a_task_that_gives_nothing) {
   EXPECT_TRUE(ended);
 }
 
+ASYNC_TEST(TaskGroup, start_of_a_task_that_starts_eagerly_tells_what_its_first_step_did) {
+  get_running_loop().set_task_factory(eager_task_factory);
+  const auto returns = [](Started<int>& started) -> Coro<> {
+    started(1);
+    co_return;
+  };
+  const auto goes_on = [](Started<int>& started, bool& ended) -> Coro<> {
+    started(2);
+    co_await sleep(1s);
+    ended = true;
+  };
+  const auto waits = [](Started<int>& started) -> Coro<> {
+    co_await sleep(1s);
+    started(3);
+  };
+  const auto never_starts = [](Started<int>&) -> Coro<> { co_return; };
+  const auto fails = [](Started<int>&) -> Coro<> {
+    throw std::invalid_argument("a");
+    co_return;
+  };
+  bool ended = false;
+  co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> {
+    EXPECT_EQ(co_await group.start(returns), 1);
+    EXPECT_EQ(co_await group.start(goes_on, std::ref(ended)), 2);
+    EXPECT_FALSE(ended);
+    EXPECT_EQ(co_await group.start(waits), 3);
+    int caught = 0;
+    try {
+      co_await group.start(never_starts);
+    } catch (const RuntimeError&) {
+      ++caught;
+    }
+    try {
+      co_await group.start(fails);  // fails start(), and not the group
+    } catch (const std::invalid_argument&) {
+      ++caught;
+    }
+    EXPECT_EQ(caught, 2);
+  });
+  get_running_loop().set_task_factory({});
+  EXPECT_TRUE(ended);
+}
+
+ASYNC_TEST(TaskGroup, a_task_that_has_started_eagerly_and_fails_at_once_fails_the_group) {
+  get_running_loop().set_task_factory(eager_task_factory);
+  const std::string result = co_await outcome([](TaskGroup& group) -> Coro<> {
+    co_await group.start([](Started<int>& started) -> Coro<> {
+      started(1);
+      throw std::runtime_error("a");
+      co_return;
+    });
+    co_await sleep(1h);
+  });
+  get_running_loop().set_task_factory({});
+  EXPECT_NE(result, "value");
+  EXPECT_EQ(get_running_loop().time(), TimePoint());
+}
+
 ASYNC_TEST(TaskGroup, start_gives_what_can_only_be_moved) {
   co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> {
     auto value = co_await group.start<std::unique_ptr<int>>([](auto& started) -> Coro<> {

@@ -33,7 +33,8 @@ std::string chain_in(std::string_view text) {
     at += 7;
     const std::size_t end = text.find(" (", at);
     EXPECT_NE(text.substr(end).find("traceback_test.cpp:"), std::string_view::npos) << text;
-    functions += (functions.empty() ? "" : ",") + std::string(text.substr(at, end - at));
+    if (!functions.empty()) functions += ',';
+    functions += text.substr(at, end - at);
   }
   return functions;
 }

@@ -139,6 +139,27 @@ ASYNC_IO_TEST(Server, survives_a_handler_that_throws_before_it_is_a_coroutine) {
   EXPECT_NE(reports.front().find("not today"), std::string::npos);
 }
 
+ASYNC_IO_TEST(Server, outlives_handlers_that_start_eagerly_and_end_in_their_first_step) {
+  get_running_loop().set_task_factory(eager_task_factory);
+  for (const bool failing : {false, true}) {
+    const auto handler = [failing](StreamReader, StreamWriter writer) -> Coro<> {
+      writer.write("hi");
+      if (failing) throw std::runtime_error("at once");
+      co_return;
+    };
+    auto server = co_await start_server(handler, "127.0.0.1", 0);
+    Connection client = co_await open_connection("127.0.0.1", server.port());
+    const std::string answer = co_await client.reader.read();
+    EXPECT_EQ(answer, "hi");
+    server.close();
+    co_await server.wait_closed();
+    const std::vector<std::string> reports = take_reports();
+    EXPECT_EQ(reports.size(), failing ? 1u : 0u);
+    for (const std::string& report : reports) EXPECT_NE(report.find("at once"), std::string::npos);
+  }
+  get_running_loop().set_task_factory({});
+}
+
 // BH-SRV-06
 ASYNC_IO_TEST(Server, can_be_closed_by_a_handler) {
   std::optional<Server> server;
