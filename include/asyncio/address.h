@@ -31,6 +31,12 @@ class Address {
 
 // As Python prints it: "('127.0.0.1', 8888)".
 std::string to_string(const Address& address);
+template <class Stream>
+  requires requires(Stream& out, const std::string& text) { out << text; }
+Stream& operator<<(Stream& out, const Address& address) {
+  out << to_string(address);
+  return out;
+}
 
 enum class AddressFamily : std::uint8_t { any, ipv4, ipv6 };
 enum class SocketType : std::uint8_t { any, stream, datagram };
@@ -56,15 +62,14 @@ struct AddressInfo {
 
 // The addresses of a host, in the order in which they are to be tried. Python: loop.getaddrinfo().
 //
-//   for (const AddressInfo& info : co_await getaddrinfo("example.org", 443)) std::cout << to_string(info.address);
+//   for (const AddressInfo& info : co_await getaddrinfo("example.org", 443)) std::cout << info.address;
 //
 // A literal address is taken as it is, within the call. A name is looked up in one of the loop's resolver threads, which
 // do nothing else: a default executor whose threads are all busy delays no connection. A cancel throws CancelledError at
 // once; the lookup goes on unseen.
 // Throws std::system_error: with resolve_category() and one of the system's EAI_ numbers, or the error that the system
-// met. ValueError where the host or the service has a NUL byte.
-Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, std::uint16_t port,
-                                           const ResolveOptions& options = {});
+// met. ValueError where the host or the service has a NUL byte, or the port is not 0 to 65535.
+Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, int port, const ResolveOptions& options = {});
 // The same with the name of a service, "https", or its number as text.
 Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, std::string_view service,
                                            const ResolveOptions& options = {});

@@ -35,7 +35,7 @@ class Barrier {
 
   // Waits until as many tasks wait as there are parties; gives each of them its place in the order of arrival, from 0.
   // Throws BrokenBarrierError where the barrier is broken, or is aborted or reset meanwhile.
-  [[nodiscard]] Wait wait();
+  Wait wait();
 
   // Begins anew, also after abort(): those who wait now get BrokenBarrierError, and who comes after that waits.
   void reset() noexcept;
@@ -47,7 +47,7 @@ class Barrier {
   bool broken() const { return broken_; }
 
   // For with(barrier, body): the body is given the index.
-  [[nodiscard]] Wait enter();
+  Wait enter();
   void exit_now(std::exception_ptr) {}
 
  private:
@@ -61,7 +61,7 @@ class Barrier {
 };
 
 // Awaiting it waits for the others; no coroutine frame.
-class [[nodiscard]] Barrier::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Barrier::Wait : public WaitQueue::Waiter {
  public:
   explicit Wait(Barrier& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
 

@@ -103,7 +103,7 @@ class Broadcast<T>::Subscription {
 
   // The next item, and nothing once the Broadcast is closed and all has been read. Throws Lagged where items were lost,
   // RuntimeError where another task, which read the same subscription, was faster.
-  [[nodiscard]] Next next() { return Next(*this); }
+  Next next() { return Next(*this); }
 
   // How many items there are to read; more than the capacity where some are lost.
   std::uint64_t behind() const { return shared_->sent - position_; }
@@ -131,7 +131,8 @@ class Broadcast<T>::Subscription {
 
 // Awaiting it takes the next item; no coroutine frame, and no suspension where there is one.
 template <class T>
-class [[nodiscard]] Broadcast<T>::Subscription::Next : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Broadcast<T>::Subscription::Next
+    : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Broadcast.next");
 

@@ -40,10 +40,10 @@ class CapacityLimiter {
 
   // Borrows a token for the calling task, and waits for one where none is free. Throws RuntimeError where the task has
   // one.
-  [[nodiscard]] Acquire acquire();
+  Acquire acquire();
 
   // The same, with the token given back by the destructor of the result, in whichever task that is.
-  [[nodiscard]] Scoped scoped();
+  Scoped scoped();
 
   // Borrows a token if one is free; never waits. Throws RuntimeError where the calling task has one, and outside a task.
   bool try_acquire();
@@ -62,7 +62,7 @@ class CapacityLimiter {
   int tasks_waiting() const { return waiting_; }
 
   // For with(limiter, body).
-  [[nodiscard]] Acquire enter();
+  Acquire enter();
   void exit_now(std::exception_ptr) { release(); }
 
  private:
@@ -79,7 +79,7 @@ class CapacityLimiter {
 };
 
 // Awaiting it borrows a token; no coroutine frame, and no suspension where one is free.
-class [[nodiscard]] CapacityLimiter::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Acquire : public WaitQueue::Waiter {
  public:
   explicit Acquire(CapacityLimiter& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
 
@@ -125,7 +125,7 @@ class [[nodiscard("the token is given back at once: keep it in a variable")]] Ca
   TaskBase* borrower_;  // null once given back or moved from
 };
 
-class [[nodiscard]] CapacityLimiter::Scoped : public Acquire {
+class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Scoped : public Acquire {
  public:
   using Acquire::Acquire;
   Held await_resume() {

@@ -48,14 +48,14 @@ class Condition {
   Condition& operator=(const Condition&) = delete;
 
   // --- the lock: see Lock
-  [[nodiscard]] Lock::Acquire acquire() { return lock_->acquire(); }
-  [[nodiscard]] Lock::Scoped scoped() { return lock_->scoped(); }
+  Lock::Acquire acquire() { return lock_->acquire(); }
+  Lock::Scoped scoped() { return lock_->scoped(); }
   bool try_acquire() noexcept { return lock_->try_acquire(); }
   void release() { lock_->release(); }
   bool locked() const { return lock_->locked(); }
 
   // Releases the lock, waits to be notified, and takes the lock again. Throws RuntimeError where the lock is not held.
-  [[nodiscard]] Wait wait();
+  Wait wait();
 
   // Waits until predicate(args...) holds, asking it now and after every notification, with the lock held; gives what it
   // gave last. Does not suspend where it holds at once. It owns the predicate and the arguments.
@@ -68,7 +68,7 @@ class Condition {
   void notify_all();
 
   // For with(cond, body).
-  [[nodiscard]] Lock::Acquire enter() { return acquire(); }
+  Lock::Acquire enter() { return acquire(); }
   void exit_now(std::exception_ptr) { release(); }
 
  private:
@@ -80,7 +80,7 @@ class Condition {
 };
 
 // Awaiting it waits for a notification, and for the lock; no coroutine frame.
-class [[nodiscard]] Condition::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : public WaitQueue::Waiter {
  public:
   explicit Wait(Condition& owner) : Waiter(owner.waiters_, waiting), owner_(&owner) {}
 

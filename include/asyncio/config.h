@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#if __cplusplus < 202002L
+#error "asyncio-cpp needs C++20: compile with -std=c++20"
+#endif
+
 // The names below are the whole of the library's macros, but for ASYNC_TEST and ASYNC_IO_TEST of testing.h.
 //
 // ASYNCIO_ABI is the inline namespace that holds every symbol. It names the await protocol, because objects that were
@@ -16,15 +20,15 @@
 #if defined(__clang__)
 #define ASYNCIO_SYMMETRIC_TRANSFER 1
 #if ASYNCIO_AWAIT_SITES
-#define ASYNCIO_ABI abi1_symmetric
+#define ASYNCIO_ABI abi1_clang
 #else
-#define ASYNCIO_ABI abi1_symmetric_without_sites
+#define ASYNCIO_ABI abi1_clang_without_sites
 #endif
 #else
 #define ASYNCIO_SYMMETRIC_TRANSFER 0
 #if ASYNCIO_AWAIT_SITES
-#define ASYNCIO_ABI abi1_nested
+#define ASYNCIO_ABI abi1_gcc
 #else
-#define ASYNCIO_ABI abi1_nested_without_sites
+#define ASYNCIO_ABI abi1_gcc_without_sites
 #endif
 #endif

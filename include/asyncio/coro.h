@@ -272,7 +272,7 @@ void drop(Promise& frame) noexcept;
 [[noreturn]] void throw_awaited_twice();
 
 template <class T>
-class [[nodiscard]] Coro<T>::Awaiter : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : public NativeAwaiter {
  public:
   explicit Awaiter(promise_type* frame) noexcept : frame_(frame) {}
   Awaiter(const Awaiter&) = delete;

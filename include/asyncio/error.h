@@ -79,7 +79,11 @@ class TimeoutError : public std::system_error {
  public:
   TimeoutError() : TimeoutError("timed out") {}
   explicit TimeoutError(const std::string& what)
-      : std::system_error(std::make_error_code(std::errc::timed_out), what) {}
+      : std::system_error(std::make_error_code(std::errc::timed_out)), what_(what) {}
+  const char* what() const noexcept override { return what_.what(); }
+
+ private:
+  std::runtime_error what_;  // a string that can be copied without failing
 };
 
 class QueueFull : public std::exception {

@@ -31,7 +31,7 @@ class Event {
   Event& operator=(const Event&) = delete;
 
   // Waits until it is set. Does not suspend where it is.
-  [[nodiscard]] Wait wait();
+  Wait wait();
 
   // Lets all who wait go on, and all who come later pass. Twice is once.
   void set() noexcept {
@@ -50,7 +50,7 @@ class Event {
 };
 
 // Awaiting it waits for the event; no coroutine frame, and no suspension where it is set.
-class [[nodiscard]] Event::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Event::Wait : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Event.wait");
 

@@ -97,7 +97,7 @@ struct ExceptionContext {
 class EventLoop : public LoopCore {
  public:
   explicit EventLoop(const LoopOptions& options = {});
-  EventLoop(const EventLoop&) = delete;
+  EventLoop(const EventLoop&) = delete;  // a copy is not what you want: auto& loop = get_running_loop();
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop();  // closes it
 

@@ -87,7 +87,7 @@ class JoinOnce : public JoinBase {
 };
 
 // Waits until a future or task has ended, whatever with: throws nothing of it, and passes no cancel on to it.
-class [[nodiscard]] Ended : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Ended : public LinkedWaiter {
  public:
   explicit Ended(FutureBase& state) : LinkedWaiter(kind), state_(&state) {}
   Ended(Ended&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}

@@ -100,7 +100,7 @@ class GatherState {
 };
 
 // What can be awaited once, apart from its type.
-class [[nodiscard]] GatherBase : public Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] GatherBase : public Waiter {
  public:
   bool done() const { return state_->done(); }
   // Cancels every child that has not ended; false where none is left, or the first exception is there.
@@ -140,7 +140,7 @@ class GatherStateOf : public GatherState {
 
 // Values: a std::tuple, or a std::vector.
 template <class Values>
-class Gather : public GatherBase {
+class [[nodiscard("nothing is waited for: write co_await")]] Gather : public GatherBase {
  public:
   explicit Gather(GatherStateOf<Values>& state) : GatherBase(state) {}
 

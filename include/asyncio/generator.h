@@ -102,7 +102,7 @@ class [[nodiscard]] AsyncGenerator : private GeneratorBase {
 
 // One step.
 template <class T>
-class [[nodiscard]] AsyncGenerator<T>::Next : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] AsyncGenerator<T>::Next : public NativeAwaiter {
  public:
   Next(AsyncGenerator& generator, bool close) : generator_(&generator), close_(close) {}
 

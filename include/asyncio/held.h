@@ -37,7 +37,7 @@ class [[nodiscard("the lock is given back at once: keep it in a variable")]] Hel
 
 // The awaiter behind scoped(): an Owner::Acquire that gives the guard.
 template <class Owner, class Acquire>
-class [[nodiscard]] ScopedAcquire : public Acquire {
+class [[nodiscard("nothing is waited for: write co_await")]] ScopedAcquire : public Acquire {
  public:
   explicit ScopedAcquire(Owner& owner) : Acquire(owner) {}
   Held<Owner> await_resume() {

@@ -17,9 +17,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 //   print_call_graph();          // in any coroutine: its stack, and who awaits its task
 //
-//   for (const TaskInfo& task : describe_tasks()) {
-//     std::cout << task.name << ' ' << task.state << ' ' << task.reason << '\n';
-//   }
+//   print_tasks();               // what each task of the loop waits for, and where
 
 // A coroutine on a stack.
 struct FrameEntry {
@@ -63,6 +61,7 @@ std::string format_call_graph(const CallGraphOptions& options = {},
 void print_call_graph(const CallGraphOptions& options = {},
                       const std::source_location& here = std::source_location::current());
 void print_call_graph(const CallGraph& graph);
+void print_call_graph(const AnyTask& task, const CallGraphOptions& options = {});
 
 // A task, for a list of tasks.
 struct TaskInfo {
@@ -71,11 +70,21 @@ struct TaskInfo {
   const char* state = "";    // "running", "ready", "waiting", "done", "cancelled"
   const char* reason = "";   // what it waits in: "Semaphore.acquire"; empty unless it waits
   std::vector<FrameEntry> call_stack;
-  std::string created_in;  // "main (shop.cpp:12)"
+  std::string created_in;  // "main (shop.cpp:12)"; empty where the library started it, for run() or gather()
 };
 
 TaskInfo describe_task(const AnyTask& task);
 // Those of the running loop that have not ended, oldest first. Throws RuntimeError where no loop runs.
 std::vector<TaskInfo> describe_tasks();
+
+// As text, a paragraph for each, and to standard output:
+//
+//   Task-7: waiting in Semaphore.acquire
+//       in fetch (shop.cpp:12)
+//       in crawl (shop.cpp:20)
+//
+// For a program that hangs: get_running_loop().add_signal_handler(SIGUSR1, print_tasks).
+std::string format_tasks(const std::vector<TaskInfo>& tasks);
+void print_tasks();
 
 }  // namespace asyncio::inline ASYNCIO_ABI

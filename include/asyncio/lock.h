@@ -38,10 +38,10 @@ class Lock {
   Lock& operator=(const Lock&) = delete;
 
   // Takes the lock, and waits until it is free. Does not suspend where it is free.
-  [[nodiscard]] Acquire acquire();
+  Acquire acquire();
 
   // The same, and gives a Held: its destructor releases the lock.
-  [[nodiscard]] Scoped scoped();
+  Scoped scoped();
 
   // Takes the lock if it is free; never waits.
   bool try_acquire() noexcept {
@@ -59,7 +59,7 @@ class Lock {
   bool locked() const { return locked_; }
 
   // For with(lock, body).
-  [[nodiscard]] Acquire enter();
+  Acquire enter();
   void exit_now(std::exception_ptr) { release(); }
 
  private:
@@ -76,7 +76,7 @@ class Lock {
 };
 
 // Awaiting it takes the lock; no coroutine frame, and no suspension where the lock is free.
-class [[nodiscard]] Lock::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Lock::Acquire : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Lock.acquire");
 

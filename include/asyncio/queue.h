@@ -71,7 +71,7 @@ class QueueBase {
 
   // Waits until every item that was put has had its task_done(). Does not suspend where that is so. A cancel throws
   // CancelledError, and does nothing to the items.
-  [[nodiscard]] Join join();
+  Join join();
 
  protected:
   explicit QueueBase(int maxsize);
@@ -114,13 +114,13 @@ class BasicQueue : public QueueBase {
 
   // Puts an item, and waits for a place while the queue is full. Throws QueueShutDown where it is, or is meanwhile, shut
   // down: the item is not put then.
-  [[nodiscard]] Put put(T item) { return Put(*this, std::move(item)); }
+  Put put(T item) { return Put(*this, std::move(item)); }
 
   // Takes the next item, and waits for one while the queue is empty. Throws QueueShutDown once it is shut down and empty.
-  [[nodiscard]] Get get() { return Get(*this); }
+  Get get() { return Get(*this); }
 
   // The same for a loop that ends with the queue: nothing, instead of QueueShutDown. Python: none; catch QueueShutDown.
-  [[nodiscard]] Next next() { return Next(*this); }
+  Next next() { return Next(*this); }
 
   // Puts an item without waiting. Throws QueueFull or QueueShutDown; an rvalue is not moved from then.
   template <class U = T>
@@ -181,7 +181,7 @@ class BasicQueue : public QueueBase {
 
 // Awaiting it puts the item; no coroutine frame, and no suspension where there is a place.
 template <class T, class Storage>
-class [[nodiscard]] BasicQueue<T, Storage>::Put : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Put : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Queue.put");
 
@@ -209,7 +209,7 @@ class [[nodiscard]] BasicQueue<T, Storage>::Put : public WaitQueue::Waiter {
 
 // Awaiting it takes an item; no coroutine frame, and no suspension where there is one.
 template <class T, class Storage>
-class [[nodiscard]] BasicQueue<T, Storage>::Get : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Get : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Queue.get");
 
@@ -255,7 +255,7 @@ class [[nodiscard]] BasicQueue<T, Storage>::Get : public WaitQueue::Waiter {
 };
 
 template <class T, class Storage>
-class [[nodiscard]] BasicQueue<T, Storage>::Next : public Get {
+class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Next : public Get {
  public:
   using Get::Get;
   std::optional<T> await_resume() {
@@ -264,7 +264,7 @@ class [[nodiscard]] BasicQueue<T, Storage>::Next : public Get {
   }
 };
 
-class [[nodiscard]] QueueBase::Join : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] QueueBase::Join : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Queue.join");
 

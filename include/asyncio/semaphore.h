@@ -39,10 +39,10 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
 
   // Takes a permit, and waits for one where none is free. Does not suspend where one is.
-  [[nodiscard]] Acquire acquire();
+  Acquire acquire();
 
   // The same, and gives a Held: its destructor gives the permit back.
-  [[nodiscard]] Scoped scoped();
+  Scoped scoped();
 
   // Takes a permit if one is free; never waits.
   bool try_acquire() noexcept {
@@ -63,7 +63,7 @@ class Semaphore {
   bool locked() const { return free_ == 0; }
 
   // For with(sem, body).
-  [[nodiscard]] Acquire enter();
+  Acquire enter();
   void exit_now(std::exception_ptr) { release(); }
 
  protected:
@@ -92,7 +92,7 @@ class BoundedSemaphore : public Semaphore {
 };
 
 // Awaiting it takes a permit; no coroutine frame, and no suspension where a permit is free.
-class [[nodiscard]] Semaphore::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Semaphore::Acquire : public WaitQueue::Waiter {
  public:
   static constexpr WaitKind kind = WaitQueue::kind("Semaphore.acquire");
 

@@ -114,10 +114,10 @@ using ConnectionHandler = Callback<Coro<>(StreamReader, StreamWriter)>;
 // socket. An address that this machine does not have is skipped. Throws std::system_error where nothing can be bound, or
 // one of the addresses is in use, and leaves nothing bound then; its message names the address.
 // Python: asyncio.start_server().
-Coro<Server> start_server(ConnectionHandler handler, std::string_view host, std::uint16_t port,
+Coro<Server> start_server(ConnectionHandler handler, std::string_view host, int port,
                           const ServerOptions& options = {});
 // The same for several hosts.
-Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, std::uint16_t port,
+Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options = {});
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. A socket file that is there

@@ -10,7 +10,7 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 // What sleep() gives to co_await. No coroutine frame; a yield (a duration of 0 or less) touches no timer either.
-class [[nodiscard]] Sleep : public Waiter, private Timer {
+class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public Waiter, private Timer {
  public:
   explicit Sleep(std::chrono::nanoseconds duration) : Waiter(sleeping), Timer(&fire), duration_(duration) {}
   Sleep(Sleep&& other) noexcept : Waiter(std::move(other)), Timer(&fire), duration_(other.duration_) {}
@@ -45,7 +45,7 @@ Sleep sleep(std::chrono::duration<Rep, Period> duration) {
 }
 
 // What until_idle() gives to co_await.
-class [[nodiscard]] UntilIdle : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] UntilIdle : public LinkedWaiter {
  public:
   UntilIdle() : LinkedWaiter(idling) {}
   UntilIdle(UntilIdle&& other) noexcept : LinkedWaiter(std::move(other)) {}

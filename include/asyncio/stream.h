@@ -62,7 +62,7 @@ class ReadOperation : public Waiter {
 };
 
 // What read(), readexactly() and readuntil() give to co_await: a std::string.
-class [[nodiscard]] ReadString : public ReadOperation {
+class [[nodiscard("nothing is waited for: write co_await")]] ReadString : public ReadOperation {
  public:
   ReadString(StreamTransport& transport, const ReadKind& kind, std::size_t count)
       : ReadOperation(transport, kind), count_(count) {}
@@ -89,7 +89,7 @@ class [[nodiscard]] ReadString : public ReadOperation {
 };
 
 // The same for readuntil().
-class [[nodiscard]] ReadUntil : public ReadString {
+class [[nodiscard("nothing is waited for: write co_await")]] ReadUntil : public ReadString {
  public:
   ReadUntil(StreamTransport& transport, std::vector<std::string> separators)
       : ReadString(transport, until, 0), separators_(std::move(separators)) {}
@@ -103,7 +103,7 @@ class [[nodiscard]] ReadUntil : public ReadString {
 };
 
 // What next_line() gives to co_await.
-class [[nodiscard]] ReadLine : public ReadString {
+class [[nodiscard("nothing is waited for: write co_await")]] ReadLine : public ReadString {
  public:
   explicit ReadLine(StreamTransport& transport) : ReadString(transport, line, 0) {}
   std::optional<std::string> await_resume() {
@@ -114,7 +114,7 @@ class [[nodiscard]] ReadLine : public ReadString {
 };
 
 // What read_into() gives to co_await.
-class [[nodiscard]] ReadInto : public ReadOperation {
+class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public ReadOperation {
  public:
   ReadInto(StreamTransport& transport, std::span<std::byte> buffer) : ReadOperation(transport, into), buffer_(buffer) {}
   std::size_t await_resume() {
@@ -143,6 +143,7 @@ class [[nodiscard]] ReadInto : public ReadOperation {
 // all later ones. For the thread of its loop. Python: asyncio.StreamReader.
 class StreamReader {
  public:
+  StreamReader() = default;  // of nothing, like one that was moved from: to be assigned to
   explicit StreamReader(StreamTransport& transport) noexcept;  // for transports: takes a reference
   StreamReader(StreamReader&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
   StreamReader& operator=(StreamReader&& other) noexcept {
@@ -183,7 +184,7 @@ class StreamReader {
  private:
   ReadUntil until(std::vector<std::string> separators);
 
-  StreamTransport* transport_;  // null once moved from
+  StreamTransport* transport_ = nullptr;  // once moved from
 };
 
 // A wait for a connection, which stays meanwhile even if the handles to it go.
@@ -215,7 +216,7 @@ class StreamWait : public LinkedWaiter {
 };
 
 // What drain() gives to co_await.
-class [[nodiscard]] Drain : public StreamWait {
+class [[nodiscard("nothing is waited for: write co_await")]] Drain : public StreamWait {
  public:
   explicit Drain(StreamTransport& transport) : StreamWait(transport, draining) {}
   bool await_ready();
@@ -231,7 +232,7 @@ class [[nodiscard]] Drain : public StreamWait {
 };
 
 // What wait_closed() gives to co_await.
-class [[nodiscard]] WaitClosed : public StreamWait {
+class [[nodiscard("nothing is waited for: write co_await")]] WaitClosed : public StreamWait {
  public:
   explicit WaitClosed(StreamTransport& transport) : StreamWait(transport, closing) {}
   bool await_ready() const;
@@ -255,6 +256,7 @@ using ExtraInfo = std::variant<std::monostate, Address, int>;
 // closed before. For the thread of its loop. Python: asyncio.StreamWriter.
 class StreamWriter {
  public:
+  StreamWriter() = default;  // of nothing, like one that was moved from: to be assigned to
   explicit StreamWriter(StreamTransport& transport) noexcept;  // for transports: takes a reference
   StreamWriter(StreamWriter&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
   StreamWriter& operator=(StreamWriter&& other) noexcept {
@@ -316,7 +318,7 @@ class StreamWriter {
     StreamTransport& transport_;
   };
 
-  StreamTransport* transport_;  // null once moved from
+  StreamTransport* transport_ = nullptr;  // once moved from
 };
 
 // Both halves of a connection.
@@ -329,14 +331,14 @@ struct Connection {
 struct StreamOptions {
   std::size_t limit = 64 * 1024;     // of a line, in bytes; 0 throws ValueError
   std::string_view local_host = {};  // to connect from
-  std::uint16_t local_port = 0;
+  int local_port = 0;
   bool all_errors = false;  // throw an ExceptionGroup (exception_group.h) with the error of every address
 };
 
 // Connects to a TCP server. `host` is a name or an address; all addresses of a name are tried in their order. Throws
 // std::system_error: that the name is not known, or what the attempts failed with; where there were several its message
 // has them all, and its code is that of the last. A cancel closes the socket. Python: asyncio.open_connection().
-Coro<Connection> open_connection(std::string_view host, std::uint16_t port, const StreamOptions& options = {});
+Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options = {});
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name.
 Coro<Connection> open_unix_connection(std::string_view path, const StreamOptions& options = {});

@@ -178,7 +178,7 @@ class EndOrder : private Timer {
 };
 
 // Awaiting it gives the place of the task that ends next; nothing after the last.
-class [[nodiscard]] EndOrder::Next : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] EndOrder::Next : public WaitQueue::Waiter {
  public:
   explicit Next(EndOrder& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
 

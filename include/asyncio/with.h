@@ -173,7 +173,7 @@ typename BlockResultOf<T, suppresses>::type block_result(Result<T>& outcome, boo
 }
 
 // Waits for the task that runs an exit; no cancel interrupts it.
-class [[nodiscard]] ExitWait : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public LinkedWaiter {
  public:
   explicit ExitWait(const AnyTask& exit) : LinkedWaiter(kind), exit_(exit) {}
   ~ExitWait();

@@ -32,12 +32,13 @@ std::unique_ptr<KernelBackend> make_backend(Backend::Kind kind, bool debug) {
     if (backend == nullptr && kind == Backend::Kind::io_uring)
       throw RuntimeError("io_uring is not available: " + reason);
     if (kind == Backend::Kind::automatic) {
-      why = backend != nullptr ? "it works here" : "io_uring is not available: " + reason;
+      why = backend != nullptr ? "" : "io_uring is not available: " + reason;
     }
   }
   if (backend == nullptr) backend = std::make_unique<EpollBackend>();
   if (debug)
-    std::fprintf(stderr, "asyncio: this loop uses %s: %s\n", std::string(backend->name()).c_str(), why.c_str());
+    std::fprintf(stderr, "asyncio: this loop uses %s%s%s\n", std::string(backend->name()).c_str(),
+                 why.empty() ? "" : ": ", why.c_str());
   return backend;
 }
 

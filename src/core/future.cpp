@@ -77,7 +77,7 @@ void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcep
     extra += more->name;
   }
   if (extra.back() == ' ') extra += "Task-" + std::to_string(task->number());
-  extra += ", created in " + describe(task->creation());
+  extra += describe_creation(task->creation(), ", created in ");
   if (const auto traceback = traceback_of(*task)) extra += '\n' + format(*traceback, "    ");
   Context::Entered entered(context);
   report(loop, {.message = "Task exception was never retrieved", .exception = error, .extra = std::move(extra)});

@@ -115,6 +115,12 @@ void format(std::ostringstream& out, const CallGraph& graph, const std::string& 
   for (const CallGraph& awaiter : graph.awaited_by) format(out, awaiter, indent + "     ");
 }
 
+// At once: who looks at a program that hangs is about to kill it.
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options, const std::source_location& here) {
@@ -146,10 +152,14 @@ std::string format_call_graph(const CallGraphOptions& options, const std::source
   return graph ? format_call_graph(*graph) : std::string();
 }
 
-void print_call_graph(const CallGraph& graph) { std::fputs(format_call_graph(graph).c_str(), stdout); }
+void print_call_graph(const CallGraph& graph) { print(format_call_graph(graph)); }
 
 void print_call_graph(const CallGraphOptions& options, const std::source_location& here) {
-  std::fputs(format_call_graph(options, here).c_str(), stdout);
+  print(format_call_graph(options, here));
+}
+
+void print_call_graph(const AnyTask& task, const CallGraphOptions& options) {
+  print_call_graph(capture_call_graph(task, options));
 }
 
 TaskInfo describe_task(const AnyTask& task) {
@@ -157,7 +167,7 @@ TaskInfo describe_task(const AnyTask& task) {
   TaskInfo info;
   info.name = task.name();
   info.number = state.number();
-  info.created_in = describe(state.creation());
+  info.created_in = describe_creation(state.creation());
   if (state.done()) {
     info.state = state.cancelled() ? "cancelled" : "done";
     return info;
@@ -180,5 +190,20 @@ std::vector<TaskInfo> describe_tasks() {
   for (const AnyTask& task : all_tasks()) tasks.push_back(describe_task(task));
   return tasks;
 }
+
+std::string format_tasks(const std::vector<TaskInfo>& tasks) {
+  std::string text;
+  for (const TaskInfo& task : tasks) {
+    text += task.name + ": " + task.state;
+    if (*task.reason != '\0') text += std::string(" in ") + task.reason;
+    for (const FrameEntry& entry : task.call_stack) {
+      text += "\n    in " + entry.function + " (" + entry.file + ":" + std::to_string(entry.line) + ")";
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+void print_tasks() { print(format_tasks(describe_tasks())); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -6,6 +6,9 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -15,21 +18,63 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
-std::string demangle(const char* name) {
-  int status = 0;
-  std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
-  std::string result = text != nullptr ? text.get() : name;
-  // The inline namespace is the library's own affair.
+// It is the library's own affair.
 #define ASYNCIO_QUOTE(name) ASYNCIO_QUOTE_EXPANDED(name)
 #define ASYNCIO_QUOTE_EXPANDED(name) #name
-  const std::string_view abi = ASYNCIO_QUOTE(ASYNCIO_ABI) "::";
-  for (std::size_t at; (at = result.find(abi)) != std::string::npos;) result.erase(at, abi.size());
-  return result;
-}
+constexpr std::string_view inline_namespace = ASYNCIO_QUOTE(ASYNCIO_ABI) "::";
 
 void replace_all(std::string& text, std::string_view what, std::string_view by) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
     text.replace(at, what.size(), by);
+}
+
+std::string demangle(const char* name) {
+  int status = 0;
+  std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
+  std::string result = text != nullptr ? text.get() : name;
+  replace_all(result, inline_namespace, "");
+  return result;
+}
+
+// The place behind the bracket that closes the one at `at`. Within round ones '<' may be less than.
+std::size_t end_of_brackets(std::string_view text, std::size_t at) {
+  const char open = text[at];
+  const char close = open == '(' ? ')' : open == '[' ? ']' : '>';
+  std::size_t i = at + 1;
+  while (i < text.size() && text[i] != close) i = text[i] == open || text[i] == '(' ? end_of_brackets(text, i) : i + 1;
+  return std::min(i + 1, text.size());
+}
+
+bool is_operator(std::string_view text, std::size_t at) {
+  constexpr std::string_view word = "operator";
+  const auto in_name = [text](std::size_t i) {
+    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 || text[i] == '_');
+  };
+  return text.substr(at).starts_with(word) && (at == 0 || !in_name(at - 1)) && !in_name(at + word.size());
+}
+
+// The place of its parameters: "operator<(", "operator Coro<void (*)()>(".
+std::size_t end_of_operator(std::string_view text, std::size_t at) {
+  std::size_t i = at + 8;
+  const bool conversion = i < text.size() && text[i] == ' ';
+  while (i < text.size() && text[i] != '(') i = conversion && text[i] == '<' ? end_of_brackets(text, i) : i + 1;
+  return i;
+}
+
+// Behind parameters: "const", "&&", "[with T = int]". What else comes there ends the name.
+std::size_t end_of_qualifiers(std::string_view text, std::size_t at) {
+  while (at + 1 < text.size() && text[at] == ' ') {
+    if (text[at + 1] == '[') {
+      at = end_of_brackets(text, at + 1);
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of(" :", at + 1), text.size());
+    const std::string_view word = text.substr(at + 1, end - at - 1);
+    constexpr std::array<std::string_view, 6> qualifiers{"const", "volatile", "&", "&&", "mutable", "noexcept"};
+    if (std::find(qualifiers.begin(), qualifiers.end(), word) == qualifiers.end()) return at;
+    at = end;
+  }
+  return at;
 }
 
 bool is_exit(const std::exception_ptr& error) {
@@ -48,7 +93,7 @@ std::string render(const ExceptionContext& context) {
   std::string text = context.message;
   if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
   if (context.task) {
-    text += "\n  task: " + context.task.name() + ", created in " + describe(context.task.state()->creation());
+    text += "\n  task: " + context.task.name() + describe_creation(context.task.state()->creation(), ", created in ");
     if (const auto traceback = traceback_of(*context.task.state())) text += '\n' + format(*traceback, "    ");
   }
   if (!context.extra.empty()) text += "\n" + context.extra;
@@ -74,30 +119,39 @@ std::string function_of(const std::source_location& place) {
   // g++: "asyncio::Coro<int> shop::fetch(Url)", "shop::fetch(Url)::<lambda(int)>". Neither the result nor the parameters
   // say more than the name does.
   std::string name = place.function_name();
+  replace_all(name, inline_namespace, "");
   replace_all(name, "(anonymous namespace)::", "");
   replace_all(name, "{anonymous}::", "");
   replace_all(name, "(anonymous class)::operator()", "<lambda>");
-  replace_all(name, "<lambda(", "<lambda>(");
   replace_all(name, "::operator()(", "(");
   std::string text;
-  int angles = 0;
-  int parentheses = 0;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    if (c == '(') ++parentheses;
-    if (parentheses == 0) {
-      if (c == '<') ++angles;
-      if (c == '>' && angles > 0) --angles;
-      if (c == ' ' && angles == 0) {
-        if (name.compare(i, 6, " const") == 0 || name.compare(i, 2, " [") == 0) break;
-        text.clear();  // that was the result
+  for (std::size_t i = 0; i < name.size();) {
+    const std::size_t begin = i;
+    if (name[i] == ' ') {
+      ++i;
+      text.clear();  // that was the result
+    } else if (is_operator(name, i)) {
+      i = end_of_operator(name, i);
+      text += name.substr(begin, i - begin);
+    } else if (name.compare(i, 8, "<lambda(") == 0) {
+      text += "<lambda>";
+      i = end_of_qualifiers(name, end_of_brackets(name, i));
+      if (name.compare(i, 2, "::") != 0) break;
+    } else if (name[i] == '<') {
+      i = end_of_brackets(name, i);
+      text += name.substr(begin, i - begin);
+    } else if (name[i] == '(') {
+      i = end_of_brackets(name, i);
+      if (text.empty() || text.ends_with("::")) {
+        text += '<' + name.substr(begin + 1, i - begin - 2) + '>';  // "(anonymous struct)"
+      } else if (text == "decltype") {
+        text += name.substr(begin, i - begin);
       } else {
-        text += c;
+        i = end_of_qualifiers(name, i);
+        if (name.compare(i, 2, "::") != 0) break;
       }
-    }
-    if (c == ')') {
-      --parentheses;
-      if (parentheses == 0 && name.compare(i + 1, 1, ">") == 0) ++i;  // of g++'s "<lambda(int)>"
+    } else {
+      text += name[i++];
     }
   }
   return text;
@@ -107,6 +161,10 @@ bool is_of_library(std::string_view function) { return function.starts_with("asy
 
 std::string describe(const std::source_location& place) {
   return function_of(place) + " (" + place.file_name() + ":" + std::to_string(place.line()) + ")";
+}
+
+std::string describe_creation(const std::source_location& place, const char* prefix) {
+  return is_of_library(function_of(place)) ? std::string() : prefix + describe(place);
 }
 
 void report(LoopCore* loop, ExceptionContext context) noexcept {
@@ -129,7 +187,8 @@ void report_current(LoopCore* loop, const char* message, Handle handle) noexcept
 
 void report_never_awaited(const Promise& coroutine) noexcept {
   std::string dropped_by;
-  if (this_thread.task != nullptr) dropped_by = "  dropped by\n" + format_stack(*this_thread.innermost, "    ");
+  if (this_thread.task != nullptr) dropped_by = format_running_stack("    ");
+  if (!dropped_by.empty()) dropped_by.insert(0, "  dropped by\n");
   report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited",
                             .extra = std::move(dropped_by)});
 }

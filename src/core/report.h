@@ -38,6 +38,8 @@ void report_slow(LoopCore& loop, std::string_view what, std::int64_t took, std::
 
 // "fetch (shop.cpp:12)"
 std::string describe(const std::source_location& place);
+// The same for the place where a task was started, behind `prefix`; "" where the library started it.
+std::string describe_creation(const std::source_location& place, const char* prefix = "");
 // The name alone: "fetch".
 std::string function_of(const std::source_location& place);
 // Whether it is one of ours: with() and its like run as coroutines too, which tells a user nothing.

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <limits>
+#include <utility>
 
 // Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel sets
 // the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list, and
@@ -95,17 +96,19 @@ void TaskBase::end_unstarted() noexcept {
   // The request is what ends it: were it left, a task that has passed the request on would take it for undelivered.
   interrupts_ &= static_cast<std::uint8_t>(~edge);
   std::exception_ptr error = make_cancelled(cancel_message());
-  innermost_->handle().destroy();
+  // A destructor may look at this task.
+  std::exchange(innermost_, nullptr)->handle().destroy();
   settle_cancelled(std::move(error));
 }
 
 void TaskBase::destroy_pending() noexcept {
-  report(loop_, {.message = "Task was destroyed but it is pending!",
-                 .task = AnyTask(this),
-                 .extra = "  it waits\n" + format_stack(*innermost_, "    ")});
+  std::string stack = format_stack(*innermost_, "    ");
+  if (!stack.empty()) stack.insert(0, (flags_ & started_flag) != 0 ? "  it waits\n" : "  it has not started\n");
+  report(loop_, {.message = "Task was destroyed but it is pending!", .task = AnyTask(this), .extra = std::move(stack)});
   if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
   waiter_ = nullptr;
-  Promise::abandon_chain(*innermost_);
+  // The destructors of its locals may look at this task.
+  Promise::abandon_chain(*std::exchange(innermost_, nullptr));
   settle_cancelled(make_cancelled("the event loop was closed"));
 }
 

@@ -33,6 +33,7 @@ std::atomic<bool> interrupted = false;
 
 [[noreturn]] void on_terminate() {
   if (const std::exception_ptr error = std::current_exception()) {
+    const std::string traceback = traceback_for_terminate(error);  // it looks at what is handled now
     try {
       std::rethrow_exception(error);
     } catch (const SystemExit& exit) {
@@ -41,7 +42,6 @@ std::atomic<bool> interrupted = false;
       interrupted = true;
       leave(128 + SIGINT);
     } catch (...) {
-      const std::string traceback = traceback_for_terminate(error);
       std::fflush(stdout);  // what the program has said comes first, and is not lost
       std::fprintf(stderr, "asyncio: uncaught exception: %s\n%s%s", describe(error).c_str(), traceback.c_str(),
                    traceback.empty() ? "" : "\n");

@@ -7,8 +7,11 @@
 #include "core/report.h"
 #include "core/task_extra.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <typeinfo>
@@ -44,18 +47,12 @@ struct Journey {
 
 class Journeys {
  public:
+  // The last one that has begun of these: others are of exceptions that are gone, and that had the same address.
   Journey* find(const Identity& exception, const Promise* next) noexcept {
-    for (Journey& journey : ring_)
-      if (journey.exception == exception && journey.next == next) return &journey;
-    return nullptr;
+    return find_if([&](const Journey& journey) { return journey.exception == exception && journey.next == next; });
   }
-  // The last one that has begun of these.
-  const Journey* find(const Identity& exception) const noexcept {
-    for (std::size_t age = 1; age <= ring_.size(); ++age) {
-      const Journey& journey = ring_[(begun_ - age) % ring_.size()];
-      if (journey.exception == exception) return &journey;
-    }
-    return nullptr;
+  Journey* find(const Identity& exception) noexcept {
+    return find_if([&](const Journey& journey) { return journey.exception == exception; });
   }
   Journey& begin(const Identity& exception) noexcept {
     Journey& journey = ring_[begun_++ % ring_.size()];
@@ -66,16 +63,45 @@ class Journeys {
   }
 
  private:
+  template <class F>
+  Journey* find_if(F matches) noexcept {
+    for (std::size_t age = 1; age <= ring_.size(); ++age) {
+      Journey& journey = ring_[(begun_ - age) % ring_.size()];
+      if (matches(journey)) return &journey;
+    }
+    return nullptr;
+  }
+
   std::array<Journey, 8> ring_;
   std::size_t begun_ = 0;
 };
-thread_local Journeys journeys;
-
 struct Uncaught {
   Identity exception;
   std::shared_ptr<const Traceback> traceback;
 };
-thread_local Uncaught uncaught;
+
+constinit thread_local bool notes_are_gone = false;
+struct Notes {
+  ~Notes() { notes_are_gone = true; }
+  Journeys journeys;
+  Uncaught uncaught;
+};
+// Those of this thread. Null at its very end: destructors of globals, and of other thread-local objects, may still run
+// coroutines then.
+Notes* notes() noexcept {
+  static thread_local Notes mine;
+  return notes_are_gone ? nullptr : &mine;
+}
+
+// Whether the exception that is being handled came from a throw expression, and not from std::rethrow_exception(), which
+// is how coroutines and run() pass it on. Such a one is known by its header, which stands before the exception itself;
+// rethrow_exception() makes one elsewhere. (Itanium C++ ABI: the first word of the globals is the innermost header.)
+bool was_thrown_here(const void* exception) noexcept {
+  constexpr std::uintptr_t longest_header = 160;
+  std::uintptr_t header = 0;
+  std::memcpy(&header, static_cast<const void*>(abi::__cxa_get_globals()), sizeof header);
+  return reinterpret_cast<std::uintptr_t>(exception) - header <= longest_header;
+}
 
 void add_line(std::string& text, const std::string& indent, std::string_view line) {
   if (!text.empty()) text += '\n';
@@ -112,8 +138,10 @@ std::exception_ptr Promise::take_exception() noexcept {
   std::exception_ptr error = std::current_exception();
   const Identity exception(error);
   if (exception.type != nullptr && *exception.type == typeid(CancelledError)) return error;
-  Journey* journey = journeys.find(exception, this);
-  if (journey == nullptr) journey = &journeys.begin(exception);
+  Notes* const known = notes();
+  if (known == nullptr) return error;
+  Journey* journey = was_thrown_here(exception.address) ? nullptr : known->journeys.find(exception, this);
+  if (journey == nullptr) journey = &known->journeys.begin(exception);
   journey->next = parent_;
   try {
     append(journey->traceback, *this);
@@ -124,14 +152,16 @@ std::exception_ptr Promise::take_exception() noexcept {
 }
 
 std::shared_ptr<const Traceback> take_traceback(const std::exception_ptr& error) noexcept {
-  Journey* journey = journeys.find(Identity(error), nullptr);
+  Notes* const known = notes();
+  Journey* journey = known != nullptr ? known->journeys.find(Identity(error), nullptr) : nullptr;
   if (journey == nullptr) return nullptr;
   journey->exception = {};
   return copy(journey->traceback);
 }
 
 std::shared_ptr<const Traceback> traceback_in_flight(const std::exception_ptr& error) noexcept {
-  const Journey* journey = journeys.find(Identity(error));
+  Notes* const known = notes();
+  const Journey* journey = known != nullptr ? known->journeys.find(Identity(error)) : nullptr;
   return journey != nullptr ? copy(journey->traceback) : nullptr;
 }
 
@@ -142,11 +172,16 @@ std::shared_ptr<const Traceback> traceback_of(const FutureBase& ended) noexcept 
 }
 
 void FutureBase::resume_traceback() noexcept {
+  Notes* const known = notes();
+  if (known == nullptr || this_thread.task == nullptr) return;
   const std::shared_ptr<const Traceback> past = traceback_of(*this);
-  if (past == nullptr || this_thread.task == nullptr) return;
   const Identity exception(outcome_exception());
-  Journey* journey = journeys.find(exception, this_thread.innermost);
-  if (journey == nullptr) journey = &journeys.begin(exception);
+  Journey* journey = known->journeys.find(exception, this_thread.innermost);
+  if (past == nullptr) {
+    if (journey != nullptr) journey->exception = {};  // that was another one, at the same address
+    return;
+  }
+  if (journey == nullptr) journey = &known->journeys.begin(exception);
   journey->next = this_thread.innermost;
   try {
     journey->traceback = *past;
@@ -155,32 +190,51 @@ void FutureBase::resume_traceback() noexcept {
   }
 }
 
-std::string format(const Traceback& traceback, const std::string& indent) {
+namespace {
+std::string format_lines(const Traceback& traceback, const std::string& indent, const char* before_first) {
   std::string text;
   for (const Traceback::Entry& entry : traceback.entries) {
     const std::string function = function_of(entry.definition);
     if (is_of_library(function)) continue;
     add_line(text, indent,
-             "in " + function + " (" + entry.place.file_name() + ":" + std::to_string(entry.place.line()) + ")");
+             "in " + function + " (" + (&entry == &traceback.entries.front() ? before_first : "") +
+                 entry.place.file_name() + ":" + std::to_string(entry.place.line()) + ")");
   }
   if (traceback.left_out > 0) add_line(text, indent, "and " + std::to_string(traceback.left_out) + " more");
   return text;
 }
 
-std::string format_stack(const Promise& innermost, const std::string& indent) {
+Traceback stack_of(const Promise& innermost) {
   Traceback stack;
   for (const Promise* coroutine = &innermost; coroutine != nullptr; coroutine = coroutine->parent())
     append(stack, *coroutine);
-  return format(stack, indent);
+  return stack;
+}
+}  // namespace
+
+std::string format(const Traceback& traceback, const std::string& indent) {
+  return format_lines(traceback, indent, "");
+}
+
+std::string format_stack(const Promise& innermost, const std::string& indent) {
+  return format(stack_of(innermost), indent);
+}
+
+std::string format_running_stack(const std::string& indent) {
+  const Traceback stack = stack_of(*this_thread.innermost);
+  const Traceback::Entry& running = stack.entries.front();
+  return format_lines(stack, indent, running.place.line() == running.definition.line() ? "begins at " : "after ");
 }
 
 void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept {
-  uncaught = {Identity(error), std::move(traceback)};
+  if (Notes* const known = notes()) known->uncaught = {Identity(error), std::move(traceback)};
 }
 
 std::string traceback_for_terminate(const std::exception_ptr& error) {
-  if (uncaught.traceback == nullptr || !(uncaught.exception == Identity(error))) return {};
-  return format(*uncaught.traceback, "    ");
+  const Notes* const known = notes();
+  const Identity exception(error);
+  if (known == nullptr || known->uncaught.traceback == nullptr || !(known->uncaught.exception == exception)) return {};
+  return was_thrown_here(exception.address) ? std::string() : format(*known->uncaught.traceback, "    ");
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

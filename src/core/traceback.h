@@ -42,8 +42,11 @@ std::string format(const Traceback& traceback, const std::string& indent);
 
 // The same for coroutines that wait: `innermost` and all that await it.
 std::string format_stack(const Promise& innermost, const std::string& indent);
+// The same where the innermost runs: where it is can only be told by its last await, "in fetch (after shop.cpp:12)".
+std::string format_running_stack(const std::string& indent);
 
-// What to say of an exception that leaves main(): that of the last run() of this thread. "" where it is another one.
+// What to say of the exception that is being handled, which has left main(): that of the last run() of this thread. ""
+// where it is another one.
 void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept;
 std::string traceback_for_terminate(const std::exception_ptr& error);
 

@@ -151,9 +151,9 @@ Coro<Connection> open_unix(std::string path, std::size_t limit) {
 
 }  // namespace
 
-Coro<Connection> open_connection(std::string_view host, std::uint16_t port, const StreamOptions& options) {
-  return open_tcp(std::string(host), port, std::string(options.local_host), options.local_port, options.limit,
-                  options.all_errors);
+Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options) {
+  return open_tcp(std::string(host), require_port(port), std::string(options.local_host),
+                  require_port(options.local_port), options.limit, options.all_errors);
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, const StreamOptions& options) {

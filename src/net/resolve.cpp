@@ -152,8 +152,13 @@ const std::error_category& resolve_category() noexcept {
   return category;
 }
 
-Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, std::uint16_t port, const ResolveOptions& options) {
-  return getaddrinfo(host, std::to_string(port), options);
+std::uint16_t require_port(int port) {
+  if (port < 0 || port > 65535) throw ValueError("a port is 0 to 65535, not " + std::to_string(port));
+  return static_cast<std::uint16_t>(port);
+}
+
+Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, int port, const ResolveOptions& options) {
+  return getaddrinfo(host, std::to_string(require_port(port)), options);
 }
 
 Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, std::string_view service,

@@ -147,14 +147,13 @@ std::uint16_t Server::port() const {
   return all.front().getsockname().port();
 }
 
-Coro<Server> start_server(ConnectionHandler handler, std::string_view host, std::uint16_t port,
-                          const ServerOptions& options) {
-  return start_tcp(std::move(handler), {std::string(host)}, port, options);
+Coro<Server> start_server(ConnectionHandler handler, std::string_view host, int port, const ServerOptions& options) {
+  return start_tcp(std::move(handler), {std::string(host)}, require_port(port), options);
 }
 
-Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, std::uint16_t port,
+Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options) {
-  return start_tcp(std::move(handler), hosts, port, options);
+  return start_tcp(std::move(handler), hosts, require_port(port), options);
 }
 
 Coro<Server> start_unix_server(ConnectionHandler handler, std::string_view path, const ServerOptions& options) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// EXPECT: nodiscard
+// EXPECT: nothing is waited for: write co_await
 #include <asyncio/sleep.h>
 
 using namespace asyncio;

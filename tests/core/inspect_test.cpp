@@ -11,6 +11,7 @@
 #include <asyncio/wait.h>
 #include <asyncio/with.h>
 
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -291,6 +292,10 @@ ASYNC_TEST(CallGraph, prints_what_it_formats) {
   EXPECT_TRUE(printed.starts_with("* Task(name='me', id=0x")) << printed;
   EXPECT_NE(printed.find(")\n  + Call stack:\n  |   File '"), std::string::npos) << printed;
   EXPECT_TRUE(printed.ends_with(", in async CallGraph_prints_what_it_formats_body()\n")) << printed;
+  const Task<> other = create_task(sleep(0s));
+  ::testing::internal::CaptureStdout();
+  print_call_graph(other);
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), format_call_graph(capture_call_graph(other)));
   co_return;
 }
 
@@ -401,7 +406,101 @@ ASYNC_TEST(CallGraph, keeps_no_task_alive) {
   co_await awaited;
 }
 
+template <class T>
+class Shop {
+ public:
+  Coro<> once() && { co_return; }
+  Coro<> again() const& { co_return; }
+  Coro<> operator<(int) const { co_return; }
+  Coro<> operator->*(int) const { co_return; }
+  Coro<> operator()(int) const { co_return; }
+};
+template <class T>
+Coro<> constrained(T)
+  requires(sizeof(T) > 1)
+{
+  co_return;
+}
+Coro<std::function<void()>> gives_a_function() { co_return nullptr; }
+Coro<void (*)(int)> gives_a_pointer() { co_return nullptr; }
+
+template <class T>
+std::string name_of(Coro<T> coro) {
+  const Task<T> task = create_task(std::move(coro));
+  const CallGraph graph = capture_call_graph(task);
+  return graph.call_stack.empty() ? "" : graph.call_stack[0].function;
+}
+
+ASYNC_TEST(CallGraph, has_the_plain_names_of_functions) {
+  const auto without_arguments = [](std::string name) {
+    const std::size_t at = name.find("Shop<");
+    if (at != std::string::npos) name.erase(at + 4, name.find('>') - at - 3);
+    return name;
+  };
+  const Shop<int> shop;
+  EXPECT_EQ(without_arguments(name_of(Shop<int>().once())), "Shop::once");
+  EXPECT_EQ(without_arguments(name_of(shop.again())), "Shop::again");
+  EXPECT_EQ(without_arguments(name_of(shop < 1)), "Shop::operator<");
+  EXPECT_EQ(without_arguments(name_of(shop->*1)), "Shop::operator->*");
+  EXPECT_EQ(without_arguments(name_of(shop(1))), "Shop");
+  EXPECT_EQ(name_of(constrained(1)), "constrained");
+  EXPECT_EQ(name_of(gives_a_function()), "gives_a_function");
+  EXPECT_EQ(name_of(gives_a_pointer()), "gives_a_pointer");
+  auto mutable_generic = [](auto) mutable -> Coro<> { co_return; };
+  EXPECT_TRUE(name_of(mutable_generic(1)).ends_with("_body::<lambda>"));
+  co_await settle();
+}
+
+// A destructor that looks at the task whose coroutines are being destroyed.
+struct Looks {
+  const AnyTask& task;
+  int& looks;
+  ~Looks() {
+    if (!task) return;
+    EXPECT_TRUE(capture_call_graph(task).call_stack.empty());
+    EXPECT_TRUE(describe_task(task).call_stack.empty());
+    ++looks;
+  }
+};
+Coro<> looks_within(const AnyTask& task, int& looks) {
+  const Looks look{task, looks};
+  co_await sleep(1h);
+}
+Coro<> looks_around(const AnyTask& task, int& looks) {
+  const Looks look{task, looks};
+  co_await looks_within(task, looks);
+}
+
+TEST(CallGraph, of_a_task_that_goes_with_its_loop_has_no_stack) {
+  AnyTask task;
+  int looks = 0;
+  {
+    EventLoop loop;
+    loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});
+    task = loop.create_task(looks_around(task, looks));
+    loop.run_until_complete(sleep(0s));
+  }
+  EXPECT_EQ(looks, 2);
+  EXPECT_TRUE(task.cancelled());
+}
+
 Coro<> take(Semaphore& semaphore) { co_await semaphore.acquire(); }
+
+TEST(FormatTasks, has_a_paragraph_for_each) {
+  TaskInfo waits;
+  waits.name = "Task-7";
+  waits.state = "waiting";
+  waits.reason = "Semaphore.acquire";
+  waits.call_stack = {{"fetch", "shop.cpp", 12}, {"crawl", "shop.cpp", 20}};
+  TaskInfo ready;
+  ready.name = "Task-8";
+  ready.state = "ready";
+  EXPECT_EQ(format_tasks({waits, ready}),
+            "Task-7: waiting in Semaphore.acquire\n"
+            "    in fetch (shop.cpp:12)\n"
+            "    in crawl (shop.cpp:20)\n"
+            "Task-8: ready\n");
+}
 
 ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
   current_task().set_name("main");
@@ -422,6 +521,10 @@ ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
   EXPECT_EQ(tasks[2].name, "ready");
   EXPECT_STREQ(tasks[2].state, "ready");
   EXPECT_LT(tasks[1].number, tasks[2].number);
+  EXPECT_EQ(tasks[0].created_in, "");  // run() has made it
+  ::testing::internal::CaptureStdout();
+  print_tasks();
+  EXPECT_EQ(::testing::internal::GetCapturedStdout(), format_tasks(tasks));
   semaphore.release();
   semaphore.release();
   co_await settle();

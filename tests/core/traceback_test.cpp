@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 using namespace asyncio;
@@ -101,6 +102,58 @@ Coro<> iterates() {
 
 ASYNC_TEST(Traceback, goes_through_generators) {
   EXPECT_EQ(co_await chain_of(iterates()), "fails,calls,generates,iterates");
+}
+
+Coro<> fails_at_once() {
+  throw std::runtime_error("at once");
+  co_return;
+}
+Coro<> gives_up() {
+  try {
+    co_await fails_at_once();
+  } catch (const std::runtime_error&) {
+  }
+  throw std::runtime_error("gave up");
+}
+Coro<> fails_elsewhere() { co_await gives_up(); }
+Coro<> tries_another() {
+  try {
+    co_await fails_at_once();
+  } catch (const std::runtime_error&) {
+  }
+  co_await fails_elsewhere();
+}
+Coro<> awaits_a_failed_future() {
+  try {
+    co_await fails_at_once();
+  } catch (const std::runtime_error&) {
+  }
+  Future<> future;
+  future.set_exception(std::runtime_error("another"));
+  co_await future;
+}
+
+// What was handled is gone, and the next exception is likely to be where it was.
+ASYNC_TEST(Traceback, is_not_that_of_an_exception_that_was_handled_before) {
+  EXPECT_EQ(co_await chain_of(gives_up()), "gives_up");
+  EXPECT_EQ(co_await chain_of(tries_another()), "gives_up,fails_elsewhere,tries_another");
+  EXPECT_EQ(co_await chain_of(awaits_a_failed_future()), "awaits_a_failed_future");
+}
+
+TEST(Traceback, is_done_without_at_the_very_end_of_a_thread) {
+  static int caught = 0;
+  struct RunsAtTheEnd {
+    ~RunsAtTheEnd() {
+      EXPECT_THROW(run(gives_up()), std::runtime_error);
+      ++caught;
+    }
+  };
+  std::thread([] {
+    static thread_local RunsAtTheEnd first;  // made before what the library notes, and destroyed after that
+    static_cast<void>(&first);
+    EXPECT_THROW(run(gives_up()), std::runtime_error);
+  }).join();
+  EXPECT_EQ(caught, 1);
 }
 
 Coro<> tries_twice() {
@@ -240,6 +293,7 @@ ASYNC_TEST(Report, of_a_dropped_coroutine_says_who_has_dropped_it) {
   co_await task;
   require(reports.extras.size() == 1);
   EXPECT_TRUE(reports.extras[0].starts_with("  dropped by\n    in "));
+  EXPECT_NE(reports.extras[0].find("::<lambda> (after "), std::string::npos) << reports.extras[0];
   EXPECT_EQ(chain_in(reports.extras[0]), "Report_of_a_dropped_coroutine_says_who_has_dropped_it_body::<lambda>");
 }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -160,6 +161,26 @@ ASYNC_IO_TEST(OpenConnection, cannot_bind_to_a_local_address_of_another_family_o
   const std::error_code in_use = co_await error_of(
       open_connection("127.0.0.1", server.port(), {.local_host = "127.0.0.1", .local_port = taken.port}));
   EXPECT_EQ(in_use, std::errc::address_in_use);
+}
+
+TEST(OpenConnection, refuses_a_port_that_is_none) {
+  EXPECT_THROW((void)open_connection("127.0.0.1", -1), ValueError);
+  EXPECT_THROW((void)open_connection("127.0.0.1", 65536), ValueError);
+  EXPECT_THROW((void)open_connection("127.0.0.1", 1, {.local_port = 65536}), ValueError);
+}
+
+ASYNC_IO_TEST(OpenConnection, gives_a_value_to_a_connection_that_was_made_before) {
+  auto server = co_await start_server(echo, "127.0.0.1", 0);
+  Connection connection;
+  connection = co_await open_connection("127.0.0.1", server.port());
+  connection.writer.write("hello\n");
+  const std::string line = co_await connection.reader.readline();
+  EXPECT_EQ(line, "hello\n");
+  std::ostringstream text;
+  text << connection.writer.peername();
+  EXPECT_EQ(text.str(), "('127.0.0.1', " + std::to_string(server.port()) + ")");
+  connection.writer.close();
+  co_await connection.writer.wait_closed();
 }
 
 // BH-CONN-01

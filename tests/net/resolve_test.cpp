@@ -93,6 +93,7 @@ ASYNC_IO_TEST(GetAddrInfo, says_in_the_systems_words_what_went_wrong) {
 
 ASYNC_TEST(GetAddrInfo, refuses_a_nul_byte) {
   EXPECT_THROW((void)asyncio::getaddrinfo(std::string_view("127.0.0.1\0.example", 18), 80), ValueError);
+  EXPECT_THROW((void)asyncio::getaddrinfo("127.0.0.1", 65536), ValueError);
   co_return;
 }
 

@@ -183,6 +183,10 @@ ASYNC_IO_TEST(Server, refuses_options_that_make_no_sense) {
   EXPECT_TRUE(no_limit);
   const bool no_handler = co_await throws<ValueError>(start_server(ConnectionHandler(), "127.0.0.1", 0));
   EXPECT_TRUE(no_handler);
+  for (const int port : {-1, 65536}) {
+    EXPECT_THROW((void)start_server(echo, "127.0.0.1", port), ValueError);
+    EXPECT_THROW((void)start_server(echo, std::vector<std::string>{"127.0.0.1"}, port), ValueError);
+  }
 }
 
 // BH-SRV-03
