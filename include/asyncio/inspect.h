@@ -83,7 +83,7 @@ std::vector<TaskInfo> describe_tasks();
 //       in fetch (shop.cpp:12)
 //       in crawl (shop.cpp:20)
 //
-// For a program that hangs: get_running_loop().add_signal_handler(SIGUSR1, print_tasks).
+// For a program that hangs: get_running_loop().add_signal_handler(SIGUSR1, [] { print_tasks(); }).
 std::string format_tasks(const std::vector<TaskInfo>& tasks);
 void print_tasks();
 

@@ -159,8 +159,12 @@ class StreamReader {
   // The same into the caller's memory; gives how many. Nothing is written to `buffer` before the moment in which the
   // await returns, so that the tasks of a loop may share one buffer for what they use up before their next await.
   ReadInto read_into(std::span<std::byte> buffer) { return ReadInto(*transport_, buffer); }
-  // `count` bytes. Throws IncompleteReadError, which has what came, where the stream ends before that.
-  ReadString readexactly(std::size_t count) { return ReadString(*transport_, ReadString::exactly, count); }
+  // `count` bytes. Throws IncompleteReadError, which has what came, where the stream ends before that; ValueError for a
+  // number that was negative.
+  ReadString readexactly(std::size_t count) {
+    if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative();
+    return ReadString(*transport_, ReadString::exactly, count);
+  }
   // A line with its newline; the last one may have none. Empty at the end. Throws LimitOverrunError where it is longer
   // than the limit (not counting the newline), and drops what has come of it, consumed() bytes; reading can go on: with
   // the next line if the newline had come, else with the rest of this one.
@@ -182,6 +186,8 @@ class StreamReader {
   std::size_t limit() const;
 
  private:
+  [[noreturn]] static void throw_negative();
+
   ReadUntil until(std::vector<std::string> separators);
 
   StreamTransport* transport_ = nullptr;  // once moved from

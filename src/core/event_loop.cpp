@@ -308,9 +308,10 @@ void EventLoop::close() {
   if (std::exchange(state.closed, true)) return;
   state.inbox->close();
   state.signals.reset();
-  // Frames first: their destructors may wake other tasks, and those must still be there.
+  // Frames first: their destructors may wake other tasks, and those must still be there. The newest task goes first: it
+  // may refer to what stands in the frames of those that were there before it.
   std::vector<AnyTask> tasks;
-  for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
+  for (Link* link = live.prev; link != &live; link = link->prev) tasks.emplace_back(&TaskBase::from_live(*link));
   for (const AnyTask& task : tasks) {
     if (!task.done()) task.state()->destroy_pending();  // a frame may take the task that it waits for with it
   }

@@ -32,16 +32,25 @@ Coro<> start_serving_now(ServerRef state) {
   co_return;
 }
 
+// What the handlers refer to may go with the exception that goes on after this.
+Coro<> end_handlers(ServerState& state) {
+  state.close();
+  if (!state.cancel_handlers()) co_return;
+  while (state.has_handlers()) co_await state.until_cancelled_handlers_end();
+}
+
 Coro<> serve(ServerRef state) {
   const ServerState::ServingForever serving(*state);
   state->listen();
+  std::exception_ptr cancel;
   try {
-    co_await state->until_closed();
+    co_await state->until_closed_or_cancelled();
   } catch (...) {
-    state->close();
-    throw;
+    cancel = std::current_exception();
   }
-  throw CancelledError("the server was closed");
+  if (cancel == nullptr) throw CancelledError("the server was closed");
+  co_await end_handlers(*state);
+  std::rethrow_exception(cancel);
 }
 
 Coro<> wait_for_connections(ServerRef state) {
@@ -51,9 +60,21 @@ Coro<> wait_for_connections(ServerRef state) {
 
 Coro<Server&> itself(Server& server) { co_return server; }
 
-Coro<> leave_block(ServerRef state, bool wait) {
+Coro<> leave_block(ServerRef state, bool normally) {
   state->close();
-  if (wait) co_await state->until_empty();
+  std::exception_ptr cancel;
+  if (normally) {
+    try {
+      co_await state->until_empty();
+      // A connection may go before its handler has noticed.
+      while (state->has_handlers()) co_await state->until_handlers_end();
+      co_return;
+    } catch (...) {
+      cancel = std::current_exception();
+    }
+  }
+  co_await end_handlers(*state);
+  if (cancel != nullptr) std::rethrow_exception(cancel);
 }
 
 void set_option(int fd, int level, int option, const char* name) {

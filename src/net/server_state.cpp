@@ -122,8 +122,9 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
 namespace {
 
-// Its places in two lists: the connections of the server, and the joiners of the task that runs for it.
+// Its places in three lists: the connections of the server, its handlers, and the joiners of the task that runs for it.
 struct ConnectionLink : Link {};
+struct HandlerLink : Link {};
 struct TaskHook : LinkedWaiter {
   TaskHook() : LinkedWaiter(ended) {}
   static const WaitKind ended;
@@ -138,7 +139,7 @@ struct TaskHook : LinkedWaiter {
 };
 
 // A connection that a server has accepted; told when its task has ended.
-class ServedTransport final : public SocketTransport, private ConnectionLink, private TaskHook {
+class ServedTransport final : public SocketTransport, private ConnectionLink, private HandlerLink, private TaskHook {
  public:
   ServedTransport(ServerState& server, UniqueFd socket, std::size_t limit)
       : SocketTransport(server.loop(), std::move(socket), limit), server_(server) {
@@ -150,11 +151,26 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
 
   static ServedTransport& at(Link& place) { return static_cast<ServedTransport&>(static_cast<ConnectionLink&>(place)); }
 
-  // The task runs for this connection: both are kept until it ends. One that was started eagerly may have ended.
+  static ServedTransport& of_handler(Link& place) {
+    return static_cast<ServedTransport&>(static_cast<HandlerLink&>(place));
+  }
+
+  // The task runs for this connection: both are kept until it ends. One that was started eagerly may have ended, or
+  // have had the handlers cancelled in its first step.
   void served_by(TaskBase& task) {
     task.retain();
     retain();
-    if (!watch(task)) task_ended(*this);
+    if (!watch(task)) return task_ended(*this);
+    server_.handlers().push_back(handler_place());
+    if (server_.cancelling_handlers()) cancel_handler();
+  }
+
+  // False where that is the running task, which is left alone.
+  bool cancel_handler() {
+    TaskBase& handler = *TaskHook::task();
+    if (&handler == this_thread.task) return false;
+    if (!std::exchange(handler_cancelled_, true)) handler.cancel({});  // a second one would end its cleaning up
+    return true;
   }
 
  private:
@@ -166,6 +182,7 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
   }
 
   ConnectionLink& place() { return *this; }
+  HandlerLink& handler_place() { return *this; }
 
   void let_go() noexcept override {
     SocketTransport::let_go();
@@ -189,10 +206,13 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
       }
       self.close();
     }
+    self.handler_place().unlink();
+    self.server_.handler_gone();
     self.release();
   }
 
   ServerState& server_;
+  bool handler_cancelled_ = false;
 };
 
 const WaitKind TaskHook::ended{
@@ -291,6 +311,21 @@ void ServerState::serve(UniqueFd socket) noexcept {
 
 void ServerState::connection_gone() noexcept {
   if (connections_.alone()) empty_waiters_.wake_all();
+}
+
+void ServerState::handler_gone() noexcept {
+  if (handlers_.alone()) handlers_waiters_.wake_all();
+}
+
+bool ServerState::cancel_handlers() {
+  cancelling_handlers_ = true;
+  bool outside = true;
+  for (Link* link = handlers_.next; link != &handlers_;) {
+    ServedTransport& transport = ServedTransport::of_handler(*link);
+    link = link->next;
+    if (!transport.cancel_handler()) outside = false;
+  }
+  return outside;
 }
 
 ServerState::ServingForever::ServingForever(ServerState& state) : state_(state) {

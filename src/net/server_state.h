@@ -42,11 +42,23 @@ class ServerState final : public LoopResource {
   void serve(UniqueFd socket) noexcept;
   void connection_gone() noexcept;
   Link& connections() { return connections_; }
+  void handler_gone() noexcept;
+  Link& handlers() { return handlers_; }
 
-  // Waits that end when close() was called, and when no connection is left.
+  // Cancels each handler once; for what has called close(). False where the running task is a handler itself: it would
+  // wait for its own end.
+  bool cancel_handlers();
+  bool cancelling_handlers() const { return cancelling_handlers_; }
+
+  // Waits that end when close() was called, when no connection is left, and when no handler runs.
   class Until;
+  class UntilClosed;
+  UntilClosed until_closed_or_cancelled();
   Until until_closed();
   Until until_empty();
+  Until until_handlers_end();
+  Until until_cancelled_handlers_end();  // no cancel ends this one
+  bool has_handlers() const { return !handlers_.alone(); }
 
   // The one serve_forever() that may run at a time. Throws RuntimeError where there is one.
   class ServingForever {
@@ -75,10 +87,13 @@ class ServerState final : public LoopResource {
   Link connections_;  // of ServedTransport
   WaitQueue closed_waiters_;
   WaitQueue empty_waiters_;
+  Link handlers_;  // of ServedTransport, those whose task has not ended
+  WaitQueue handlers_waiters_;
   std::uint32_t references_ = 0;
   bool serving_ = false;
   bool serving_forever_ = false;
   bool closed_ = false;
+  bool cancelling_handlers_ = false;
 };
 
 ServerState& server_state(Server& server);
@@ -101,19 +116,37 @@ class ServerRef {
 
 class ServerState::Until : public WaitQueue::Waiter {
  public:
-  Until(ServerState& state, bool closed)
-      : Waiter(closed ? state.closed_waiters_ : state.empty_waiters_, closed ? closing : emptying),
-        ready_(closed ? state.closed_ : state.connections_.alone()) {}
+  Until(WaitQueue& queue, const WaitKind& kind, bool ready) : Waiter(queue, kind), ready_(ready) {}
   bool await_ready() const { return ready_; }
 
- private:
+  static constexpr WaitKind serving = WaitQueue::kind("Server.serve_forever");
   static constexpr WaitKind closing = WaitQueue::kind("Server.wait_closed");
-  static constexpr WaitKind emptying = WaitQueue::kind("Server.wait_closed");
+  static constexpr WaitKind ending = WaitQueue::kind("Server.exit");
+  static constexpr WaitKind cancelling = WaitQueue::uncancellable_kind("the handlers of a Server");
 
+ private:
   bool ready_;
 };
 
-inline ServerState::Until ServerState::until_closed() { return Until(*this, true); }
-inline ServerState::Until ServerState::until_empty() { return Until(*this, false); }
+// Of a close and a cancel that come together the cancel counts: the handlers are to end with it.
+class ServerState::UntilClosed : public Until {
+ public:
+  using Until::Until;
+  void await_resume() { check_all(); }
+};
+
+inline ServerState::UntilClosed ServerState::until_closed_or_cancelled() {
+  return UntilClosed(closed_waiters_, Until::serving, closed_);
+}
+inline ServerState::Until ServerState::until_closed() { return Until(closed_waiters_, Until::closing, closed_); }
+inline ServerState::Until ServerState::until_empty() {
+  return Until(empty_waiters_, Until::closing, connections_.alone());
+}
+inline ServerState::Until ServerState::until_handlers_end() {
+  return Until(handlers_waiters_, Until::ending, handlers_.alone());
+}
+inline ServerState::Until ServerState::until_cancelled_handlers_end() {
+  return Until(handlers_waiters_, Until::cancelling, handlers_.alone());
+}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -228,6 +228,8 @@ bool ReadInto::attempt_into(ReadOperation& operation) {
 
 StreamReader::StreamReader(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
 
+void StreamReader::throw_negative() { throw ValueError("readexactly: a negative count"); }
+
 StreamReader::~StreamReader() {
   if (transport_ != nullptr) transport_->release();
 }

@@ -108,6 +108,13 @@ STREAM_TEST(read_into_fills_the_memory_of_the_caller) {
 }
 
 // BH-RD-04
+STREAM_TEST(readexactly_takes_no_negative_count) {
+  StreamPair pair = make({});
+  EXPECT_THROW((void)pair.second.reader.readexactly(static_cast<std::size_t>(-1)), ValueError);
+  co_return;
+}
+
+// BH-RD-04
 STREAM_TEST(readexactly_waits_for_the_count_and_may_pass_the_limit) {
   StreamPair pair = make({.limit = 4});
   auto waiting = create_task(take(pair.second.reader.readexactly(300'000)));
