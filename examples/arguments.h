@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -14,6 +13,6 @@ inline std::string argument(int argc, char** argv, std::string_view name, std::s
   return fallback;
 }
 
-inline std::uint16_t port_argument(int argc, char** argv, const char* fallback) {
-  return static_cast<std::uint16_t>(std::atoi(argument(argc, argv, "port", fallback).c_str()));
+inline int port_argument(int argc, char** argv, const char* fallback) {
+  return std::atoi(argument(argc, argv, "port", fallback).c_str());
 }

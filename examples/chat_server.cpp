@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A chat: what one says, all others hear. chat_server [--host 127.0.0.1] [--port 8889]; talk to it with `nc`.
 // Each guest has a queue of their own, so that a slow one does not hold up the others: where the queue is full, they
-// miss what is said. Ctrl-C says goodbye to everybody, and ends it.
+// miss what is said. Ctrl-C says goodbye to everybody, and ends it, after five seconds at most.
 #include <asyncio/asyncio.h>
 
 #include "arguments.h"
@@ -33,6 +33,7 @@ class Room {
   // Lets everybody hear what was said, and go.
   void close() {
     for (Guest* guest : guests_) guest->hears.shutdown();
+    guests_.clear();
   }
 
  private:
@@ -72,7 +73,7 @@ Coro<> serve(Room& room, StreamReader reader, StreamWriter writer) {
   room.say("* " + guest.name + " has left\n");
 }
 
-Coro<> async_main(std::string host, std::uint16_t port) {
+Coro<> async_main(std::string host, int port) {
   Room room;
   auto server = co_await start_server(
       [&room](StreamReader reader, StreamWriter writer) { return serve(room, std::move(reader), std::move(writer)); },
@@ -80,13 +81,21 @@ Coro<> async_main(std::string host, std::uint16_t port) {
   std::cout << "Chatting on " << to_string(server.sockets()[0].getsockname()) << std::endl;
 
   Event interrupted;
-  get_running_loop().add_signal_handler(SIGINT, [&] { interrupted.set(); });
-  co_await interrupted.wait();
+  EventLoop& loop = get_running_loop();
+  loop.add_signal_handler(SIGINT, [&] { interrupted.set(); });
 
-  server.close();
-  room.say("* The room closes. Goodbye!\n");
-  room.close();
-  co_await with(move_on_after(5s), [&]() -> Coro<> { co_await server.wait_closed(); });
+  // The block of the server ends when every guest has gone: none is left when the room goes. The scope around it bounds
+  // that, and cancels who is still there.
+  CancelScope patience;
+  co_await with(patience, [&]() -> Coro<> {
+    co_await with(server, [&]() -> Coro<> {
+      co_await interrupted.wait();
+      server.close();
+      room.say("* The room closes. Goodbye!\n");
+      room.close();
+      patience.set_deadline(loop.deadline_after(5s));
+    });
+  });
 }
 
 int main(int argc, char** argv) {

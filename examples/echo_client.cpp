@@ -17,7 +17,7 @@ std::optional<std::string> read_line() {
   return line;
 }
 
-Coro<> async_main(std::string host, std::uint16_t port) {
+Coro<> async_main(std::string host, int port) {
   auto connection = co_await open_connection(host, port);
   while (auto line = co_await to_thread(read_line)) {
     connection.writer.write(*line + "\n");

@@ -15,7 +15,7 @@ Coro<> echo(StreamReader reader, StreamWriter writer) {
   }
 }
 
-Coro<> async_main(std::string host, std::uint16_t port) {
+Coro<> async_main(std::string host, int port) {
   auto server = co_await start_server(echo, host, port);
   for (const ListeningSocket& socket : server.sockets()) {
     std::cout << "Serving on " << to_string(socket.getsockname()) << std::endl;

@@ -14,7 +14,7 @@
 using namespace asyncio;
 using namespace std::chrono_literals;
 
-Coro<bool> is_open(const std::string& host, std::uint16_t port, Semaphore& slots) {
+Coro<bool> is_open(const std::string& host, int port, Semaphore& slots) {
   auto held = co_await slots.scoped();
   auto connection = co_await as_result(wait_for(open_connection(host, port), 1s));
   co_return connection.has_value();
@@ -23,7 +23,7 @@ Coro<bool> is_open(const std::string& host, std::uint16_t port, Semaphore& slots
 Coro<> async_main(std::string host, int first, int last, int at_once) {
   Semaphore slots(at_once);
   std::vector<Coro<bool>> tries;
-  for (int port = first; port <= last; ++port) tries.push_back(is_open(host, static_cast<std::uint16_t>(port), slots));
+  for (int port = first; port <= last; ++port) tries.push_back(is_open(host, port, slots));
   std::vector<bool> open = co_await gather(std::move(tries));
   int count = 0;
   for (int port = first; port <= last; ++port) {

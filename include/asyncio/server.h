@@ -54,11 +54,26 @@ class ListeningSocket {
 //     co_await server.serve_forever();
 //   }
 //
+// The handlers may refer to what lives around a serve_forever() that Ctrl-C ends, or around a block with(server, ...),
+// however that ends: the handlers end first.
+//
+//   Coro<> async_main() {
+//     Room room;
+//     auto server = co_await start_server(
+//         [&](StreamReader reader, StreamWriter writer) { return chat(room, std::move(reader), std::move(writer)); },
+//         "127.0.0.1", 8889);
+//     co_await with(server, [&]() -> Coro<> {
+//       co_await announce(server.port());  // where this fails, too, every handler has ended when the room goes
+//       co_await server.serve_forever();
+//     });
+//   }
+//
 // Each connection is a task of its own. An exception that leaves it is reported to the loop's exception handler, and its
 // connection is closed; a cancelled task closes it silently. A handler that returns closes its connection too, since the
 // writer goes with it, unless it has moved that elsewhere.
 // Where the process has no file descriptor left the server reports it, accepts nothing for a second, and goes on.
-// Destroying a server closes it; its handlers run on, and keep the callable that they come from.
+// Destroying a server closes it; its handlers run on, and keep the callable that they come from, but nothing else: what
+// it refers to has to outlive them.
 // Movable; for its loop's thread. Python: asyncio.Server.
 class [[nodiscard]] Server {
  public:
@@ -74,9 +89,13 @@ class [[nodiscard]] Server {
   // std::system_error where the system does not let it listen.
   Coro<> start_serving();
 
-  // Accepts until it is cancelled: then the server is closed, and CancelledError goes on at once. The connections live on:
-  // a program that shall end on Ctrl-C must not wait for a client that says nothing. Where close() is called meanwhile it
-  // ends with CancelledError too. Throws RuntimeError where another call runs, and where the server is closed.
+  // Accepts until it is cancelled: then the server is closed, each handler that runs is cancelled, and when the last one
+  // has ended CancelledError goes on. A further cancel does not shorten that: it lands at the next wait of the task. So a
+  // client that says nothing does not hold up Ctrl-C, but a handler that goes on after its cancel does. A handler that
+  // had not begun never does; its connection is closed.
+  // Where close() is called meanwhile it ends with CancelledError too, but at once, and the handlers run on: a
+  // with(server, ...) around it sees to these. A handler that calls it, and is cancelled, waits for no other.
+  // Throws RuntimeError where another call runs, and where the server is closed.
   Coro<> serve_forever();
 
   bool is_serving() const;
@@ -91,9 +110,12 @@ class [[nodiscard]] Server {
   //   if (!co_await as_result(wait_for(server.wait_closed(), 30s))) server.abort_clients();
   Coro<> wait_closed();
 
-  // For `with(server, body)`: closes at the end, and waits for the connections, unless an exception or a cancel ended it.
+  // For `with(server, body)`: closes at the end, and waits until every connection is gone and every handler has ended.
+  // Where an exception or a cancel ends the body, or a cancel that waiting, it cancels the handlers and waits for them
+  // alone, as serve_forever() does; then that exception goes on.
   Coro<Server&> enter();
   Coro<> exit(std::exception_ptr error);
+  static constexpr bool exits_in_place = true;
 
   // The port of the first socket: which one the system chose, where it was asked for 0. Throws RuntimeError once closed.
   std::uint16_t port() const;

@@ -281,6 +281,35 @@ TEST(EventLoop, close_drops_what_is_queued_and_destroys_tasks_with_a_report) {
 }
 
 // BH-LOOP-18
+TEST(EventLoop, close_destroys_the_newest_task_first) {
+  VirtualClock clock;
+  Loop loop(clock);
+  struct Gone {
+    std::string& log;
+    const char* name;
+    ~Gone() { log += name; }
+  };
+  std::string log;
+  const auto child = [&](const char* name) -> Coro<> {
+    const Gone gone{log, name};
+    co_await wait_forever();
+  };
+  const auto parent = [&]() -> Coro<> {
+    const Gone gone{log, "parent "};
+    auto first = create_task(child("first "));
+    auto second = create_task(child("second "));
+    co_await first;
+  };
+  auto task = loop.create_task(parent());
+  loop.call_later(1s, [&] { loop.stop(); });
+  loop.run_forever();
+  loop.close();
+  EXPECT_EQ(log, "second first parent ");
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_EQ(loop.reports.size(), 3u);
+}
+
+// BH-LOOP-18
 TEST(EventLoop, cannot_be_closed_while_it_runs) {
   VirtualClock clock;
   Loop loop(clock);

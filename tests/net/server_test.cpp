@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Listening, and what a server does with its connections. What happens when handlers or the system fail: server_fault_test.
+// Listening, and what a server does with its connections. Its end: server_end_test. Failures: server_fault_test.
 #include <asyncio/server.h>
 
 #include <asyncio/outcome.h>
@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -313,18 +312,6 @@ ASYNC_IO_TEST(Server, serves_forever_once_at_a_time) {
   EXPECT_TRUE(closed);
 }
 
-// BH-SRV-09: an idle client holds nothing up.
-ASYNC_IO_TEST(Server, that_is_cancelled_does_not_wait_for_its_clients) {
-  auto server = co_await start_server(echo, "127.0.0.1", 0);
-  Connection idle = co_await open_connection("127.0.0.1", server.port());
-  auto serving = create_task(serve_forever(server));
-  co_await settle();
-  serving.cancel();
-  co_await settle();
-  EXPECT_TRUE(serving.cancelled());
-  EXPECT_FALSE(server.is_serving());
-}
-
 // BH-SRV-10
 ASYNC_IO_TEST(Server, as_a_block_is_closed_at_its_end) {
   Task<std::string> client;
@@ -337,26 +324,6 @@ ASYNC_IO_TEST(Server, as_a_block_is_closed_at_its_end) {
     get_running_loop().call_soon([&] { closed = true; });
   });
   EXPECT_TRUE(closed);
-}
-
-// BH-SRV-10
-ASYNC_IO_TEST(Server, as_a_block_that_an_error_ends_does_not_wait_for_its_clients) {
-  std::uint16_t port = 0;
-  std::unique_ptr<Connection> idle;
-  bool thrown = false;
-  try {
-    auto listening = co_await start_server(echo, "127.0.0.1", 0);
-    co_await with(std::move(listening), [&](Server& server) -> Coro<> {
-      port = server.port();
-      idle = std::make_unique<Connection>(co_await open_connection("127.0.0.1", port));
-      throw std::runtime_error("the program has failed");
-    });
-  } catch (const std::runtime_error&) {
-    thrown = true;
-  }
-  EXPECT_TRUE(thrown);
-  const bool refused = !co_await answers(port);
-  EXPECT_TRUE(refused);
 }
 
 // BH-WR-08
