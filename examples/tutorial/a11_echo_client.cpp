@@ -9,7 +9,7 @@ using namespace asyncio;
 using namespace std::chrono_literals;
 
 // Sends a message to the echo server, and prints what comes back.
-Coro<> tcp_echo_client(std::string message, std::uint16_t port) {
+Coro<> tcp_echo_client(std::string message, int port) {
   auto connection = co_await open_connection("127.0.0.1", port);
 
   std::cout << "Send: " << message << '\n';
@@ -27,5 +27,5 @@ Coro<> tcp_echo_client(std::string message, std::uint16_t port) {
 // a11_echo_client [port]
 int main(int argc, char** argv) {
   const int port = argc > 1 ? std::atoi(argv[1]) : 8888;
-  return run(tcp_echo_client("Hello, World!", static_cast<std::uint16_t>(port)));
+  return run(tcp_echo_client("Hello, World!", port));
 }

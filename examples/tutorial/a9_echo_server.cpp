@@ -22,7 +22,7 @@ Coro<> handle_client(StreamReader reader, StreamWriter writer) {
   co_await writer.wait_closed();
 }
 
-Coro<> async_main(std::uint16_t port) {
+Coro<> async_main(int port) {
   auto server = co_await start_server(handle_client, "127.0.0.1", port);
   std::cout << "Serving on " << to_string(server.sockets()[0].getsockname()) << std::endl;
   co_await server.serve_forever();
@@ -31,5 +31,5 @@ Coro<> async_main(std::uint16_t port) {
 // a9_echo_server [port]
 int main(int argc, char** argv) {
   const int port = argc > 1 ? std::atoi(argv[1]) : 8888;
-  return run(async_main(static_cast<std::uint16_t>(port)));
+  return run(async_main(port));
 }

@@ -54,8 +54,8 @@ class ListeningSocket {
 //     co_await server.serve_forever();
 //   }
 //
-// The handlers may refer to what lives around a serve_forever() that Ctrl-C ends, or around a block with(server, ...),
-// however that ends: the handlers end first.
+// The handlers may refer to what lives around a serve_forever(), or around a block with(server, ...), however that ends:
+// the handlers end first.
 //
 //   Coro<> async_main() {
 //     Room room;
@@ -93,8 +93,8 @@ class [[nodiscard]] Server {
   // has ended CancelledError goes on. A further cancel does not shorten that: it lands at the next wait of the task. So a
   // client that says nothing does not hold up Ctrl-C, but a handler that goes on after its cancel does. A handler that
   // had not begun never does; its connection is closed.
-  // Where close() is called meanwhile it ends with CancelledError too, but at once, and the handlers run on: a
-  // with(server, ...) around it sees to these. A handler that calls it, and is cancelled, waits for no other.
+  // Where close() is called meanwhile it waits until every connection is gone and every handler has ended, and ends with
+  // CancelledError too. A handler that calls it, and is cancelled, waits for no other.
   // Throws RuntimeError where another call runs, and where the server is closed.
   Coro<> serve_forever();
 

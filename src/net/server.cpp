@@ -39,28 +39,7 @@ Coro<> end_handlers(ServerState& state) {
   while (state.has_handlers()) co_await state.until_cancelled_handlers_end();
 }
 
-Coro<> serve(ServerRef state) {
-  const ServerState::ServingForever serving(*state);
-  state->listen();
-  std::exception_ptr cancel;
-  try {
-    co_await state->until_closed_or_cancelled();
-  } catch (...) {
-    cancel = std::current_exception();
-  }
-  if (cancel == nullptr) throw CancelledError("the server was closed");
-  co_await end_handlers(*state);
-  std::rethrow_exception(cancel);
-}
-
-Coro<> wait_for_connections(ServerRef state) {
-  co_await state->until_closed();
-  co_await state->until_empty();
-}
-
-Coro<Server&> itself(Server& server) { co_return server; }
-
-Coro<> leave_block(ServerRef state, bool normally) {
+Coro<> leave(ServerRef state, bool normally) {
   state->close();
   std::exception_ptr cancel;
   if (normally) {
@@ -76,6 +55,27 @@ Coro<> leave_block(ServerRef state, bool normally) {
   co_await end_handlers(*state);
   if (cancel != nullptr) std::rethrow_exception(cancel);
 }
+
+Coro<> serve(ServerRef state) {
+  const ServerState::ServingForever serving(*state);
+  state->listen();
+  std::exception_ptr cancel;
+  try {
+    co_await state->until_closed_or_cancelled();
+  } catch (...) {
+    cancel = std::current_exception();
+  }
+  co_await leave(ServerRef(*state), cancel == nullptr);
+  if (cancel == nullptr) throw CancelledError("the server was closed");
+  std::rethrow_exception(cancel);
+}
+
+Coro<> wait_for_connections(ServerRef state) {
+  co_await state->until_closed();
+  co_await state->until_empty();
+}
+
+Coro<Server&> itself(Server& server) { co_return server; }
 
 void set_option(int fd, int level, int option, const char* name) {
   const int on = 1;
@@ -159,7 +159,7 @@ void Server::close_clients() { state_->end_clients(false); }
 void Server::abort_clients() { state_->end_clients(true); }
 Coro<> Server::wait_closed() { return wait_for_connections(ServerRef(*state_)); }
 Coro<Server&> Server::enter() { return itself(*this); }
-Coro<> Server::exit(std::exception_ptr error) { return leave_block(ServerRef(*state_), error == nullptr); }
+Coro<> Server::exit(std::exception_ptr error) { return leave(ServerRef(*state_), error == nullptr); }
 std::vector<ListeningSocket> Server::sockets() const { return state_->sockets(); }
 
 std::uint16_t Server::port() const {

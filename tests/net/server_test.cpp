@@ -221,12 +221,36 @@ ASYNC_IO_TEST(Server, that_is_closed_stops_listening_and_leaves_its_connections)
   EXPECT_TRUE(server.sockets().empty());
   EXPECT_THROW(server.port(), RuntimeError);
   co_await settle();
-  EXPECT_TRUE(serving.cancelled());
+  EXPECT_FALSE(serving.done());
   const bool refused = !co_await answers(port);
   EXPECT_TRUE(refused);
   client.writer.write("two\n");
   const std::string two = co_await client.reader.readline();
   EXPECT_EQ(two, "two\n");
+  client.writer.close();
+  const auto end = co_await as_result(serving);
+  EXPECT_FALSE(end.has_value());
+  EXPECT_TRUE(serving.cancelled());
+}
+
+// BH-SRV-06
+ASYNC_IO_TEST(Server, that_is_closed_and_waits_for_its_clients_cancels_the_handlers_where_it_is_cancelled) {
+  auto server = co_await start_server(echo, "127.0.0.1", 0);
+  Connection client = co_await open_connection("127.0.0.1", server.port());
+  client.writer.write("one\n");
+  const std::string one = co_await client.reader.readline();
+  EXPECT_EQ(one, "one\n");
+  auto serving = create_task(serve_forever(server));
+  co_await settle();
+  server.close();
+  co_await settle();
+  EXPECT_FALSE(serving.done());
+  serving.cancel();
+  const auto end = co_await as_result(serving);
+  EXPECT_FALSE(end.has_value());
+  EXPECT_TRUE(serving.cancelled());
+  const std::string rest = co_await client.reader.read();
+  EXPECT_EQ(rest, "");
 }
 
 // BH-SRV-07, BH-SRV-10, BH-SRV-11
