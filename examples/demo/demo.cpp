@@ -89,9 +89,9 @@ bool show(const Row& row, bool timed) {
   return right;
 }
 
-Coro<bool> show_tutorials() {
+Coro<bool> show_tutorials(bool timed) {
   constexpr int count = static_cast<int>(std::size(demo::promises));
-  std::printf("The tutorials' programs, all at the same time\n");
+  std::printf("The tutorials' programs (examples/tutorial), all at the same time\n");
   std::fflush(stdout);
   ThreadPoolExecutor threads(count + 2);
   int ended = 0;
@@ -103,16 +103,23 @@ Coro<bool> show_tutorials() {
 
   std::printf("  %-18s %8s %10s   output\n", "program", "promised", "measured");
   bool right = true;
-  for (const Row& row : rows) right = show(row, true) && right;
+  for (const Row& row : rows) right = show(row, timed) && right;
   for (const Row& row : pair_rows) right = show(row, false) && right;
   co_return right;
 }
 
 Coro<int> async_main() {
-  bool tutorials = co_await show_tutorials();
-  bool swarm = co_await demo::show_swarm();
-  std::printf("\n%s\n", tutorials && swarm ? "Everything was as promised." : "Not everything was as promised.");
-  co_return tutorials&& swarm ? 0 : 1;
+  bool right = co_await show_tutorials(true);
+  const bool swarm_right = co_await demo::show_swarm();
+  right = right && swarm_right;
+  std::printf("\n%s\n", right ? "Everything was as promised." : "Not everything was as promised.");
+  co_return right ? 0 : 1;
+}
+
+// The part that no load of the machine changes: what the tutorials' programs print.
+Coro<int> check_outputs() {
+  const bool right = co_await show_tutorials(false);
+  co_return right ? 0 : 1;
 }
 
 }  // namespace
@@ -124,5 +131,6 @@ int main(int argc, char** argv) {
     return run(
         demo::run_swarm(static_cast<std::uint16_t>(number(2)), static_cast<std::uint16_t>(number(3)), number(4)));
   }
+  if (argc == 2 && std::string_view(argv[1]) == "--outputs") return run(check_outputs());
   return run(async_main());
 }

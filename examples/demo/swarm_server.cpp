@@ -69,7 +69,7 @@ Coro<> follow(StreamReader& reader, StreamWriter& writer, std::size_t count, std
       show_progress(found.held, count);
       const std::size_t memory = resident_memory();
       found.bytes = found.held == 0 || memory < memory_before ? 0 : (memory - memory_before) / found.held;
-      std::puts("  all talk for five seconds ...");
+      std::puts("  all talk at once, for five seconds ...");
       std::fflush(stdout);
       writer.write("go\n");
     } else if (what == "talked") {
