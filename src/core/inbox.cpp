@@ -44,7 +44,7 @@ void Inbox::release() noexcept {
   next_unused_ = std::exchange(unused, this);
 }
 
-std::uint64_t Inbox::append(Callback<void()> callback, bool& closed) {
+std::uint64_t Inbox::append(Callback<void()>&& callback, bool& closed) {
   Context context = Context::current();
   KernelBackend* sleeping = nullptr;
   std::uint64_t number = 0;
@@ -71,14 +71,14 @@ std::uint64_t Inbox::append(Callback<void()> callback, bool& closed) {
   return number;
 }
 
-ThreadsafeHandle Inbox::send(Callback<void()> callback) {
+ThreadsafeHandle Inbox::send(Callback<void()>&& callback) {
   bool closed = false;
   const std::uint64_t number = append(std::move(callback), closed);
   if (closed) throw RuntimeError("the event loop is closed");
   return ThreadsafeHandle(*this, number);
 }
 
-bool Inbox::try_send(Callback<void()> callback) {
+bool Inbox::try_send(Callback<void()>&& callback) {
   bool closed = false;
   append(std::move(callback), closed);
   return !closed;

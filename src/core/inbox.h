@@ -29,9 +29,9 @@ class Inbox {
   Inbox& operator=(const Inbox&) = delete;
 
   // Any thread. Throws RuntimeError where the loop is closed.
-  ThreadsafeHandle send(Callback<void()> callback);
+  ThreadsafeHandle send(Callback<void()>&& callback);
   // The same for the library's own messages, which are dropped where the loop is closed: false then.
-  bool try_send(Callback<void()> callback);
+  bool try_send(Callback<void()>&& callback);
   bool cancel(std::uint64_t number) noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
@@ -49,7 +49,7 @@ class Inbox {
   struct Entry {
     enum State : std::uint8_t { queued, cancelled, running, awaited, ended };  // awaited: runs, and a cancel waits
 
-    Entry(Callback<void()> given, Context inherited) : callback(std::move(given)), context(std::move(inherited)) {}
+    Entry(Callback<void()>&& given, Context&& inherited) : callback(std::move(given)), context(std::move(inherited)) {}
     Entry(Entry&& other) noexcept  // for the vector, which grows under the lock
         : callback(std::move(other.callback)),
           context(std::move(other.context)),
@@ -62,7 +62,7 @@ class Inbox {
 
   Inbox() = default;
   ~Inbox() = default;
-  std::uint64_t append(Callback<void()> callback, bool& closed);
+  std::uint64_t append(Callback<void()>&& callback, bool& closed);
 
   BriefLock lock_;
   std::atomic<bool> filled_ = false;
