@@ -36,8 +36,8 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
 }
 
-// How many there are once it is no more than `expected`, or for good. A name lookup that was cancelled goes on in its thread, and has a
-// file or a socket open for a moment.
+// How many there are once it is no more than `expected`, or for good. A name lookup that was cancelled goes on in its
+// thread, and has a file or a socket open for a moment.
 std::size_t settled_descriptors(std::size_t expected) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   std::size_t open = open_descriptors();
