@@ -52,13 +52,15 @@ Coro<std::vector<Row>> run_echo_pair(Executor& threads) {
   demo::Program server({demo::program_directory() + "/" + std::string(demo::echo_server_promise.program), port});
   Row client{&demo::echo_client_promise, {}};
   for (int attempt = 0; attempt < 100; ++attempt) {
-    client.outcome = co_await loop.run_in_executor(&threads, run_program, std::string(client.promise->program), port);
+    auto outcome = loop.run_in_executor(&threads, run_program, std::string(client.promise->program), port);
+    client.outcome = co_await outcome;
     if (client.outcome.status == 0) break;
     co_await sleep(20ms);  // the server is not listening yet
   }
   auto ended = loop.run_in_executor(&threads, [&server] { return server.wait(); });
   server.interrupt();
-  Row row{&demo::echo_server_promise, co_await ended, 130};
+  Row row{&demo::echo_server_promise, {}, 130};
+  row.outcome = co_await ended;
   std::vector<Row> rows;
   rows.push_back(std::move(row));
   rows.push_back(std::move(client));
@@ -67,7 +69,9 @@ Coro<std::vector<Row>> run_echo_pair(Executor& threads) {
 
 Coro<Row> run_one(const demo::Promise& promise, Executor& threads, int& ended, int count) {
   auto& loop = get_running_loop();
-  Row row{&promise, co_await loop.run_in_executor(&threads, run_program, std::string(promise.program), std::string())};
+  auto outcome = loop.run_in_executor(&threads, run_program, std::string(promise.program), std::string());
+  Row row{&promise, {}};
+  row.outcome = co_await outcome;
   ++ended;
   if (::isatty(STDOUT_FILENO) != 0) {
     std::printf("\r  %d of %d have ended", ended, count);
