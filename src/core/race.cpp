@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
+#include "core/report.h"
 #include "core/traceback.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -71,7 +72,7 @@ std::size_t Race::await_resume() {
     if (entrant.runner_.cancelled()) {
       any_cancelled = true;
     } else if (std::exception_ptr error = entrant.runner_.exception()) {
-      if (holds<SystemExit>(error) || holds<KeyboardInterrupt>(error)) std::rethrow_exception(error);
+      if (is_exit(error)) std::rethrow_exception(error);
       errors.add(error, traceback_of(*entrant.runner_.state()));
     }
   }

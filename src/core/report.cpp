@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/report.h"
 
+#include <asyncio/exception_group.h>
+
 #include "core/loop_state.h"
 #include "core/traceback.h"
 
@@ -77,18 +79,6 @@ std::size_t end_of_qualifiers(std::string_view text, std::size_t at) {
   return at;
 }
 
-bool is_exit(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const SystemExit&) {
-    return true;
-  } catch (const KeyboardInterrupt&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 std::string render(const ExceptionContext& context) {
   std::string text = context.message;
   if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
@@ -100,6 +90,10 @@ std::string render(const ExceptionContext& context) {
   return text;
 }
 }  // namespace
+
+bool is_exit(const std::exception_ptr& error) noexcept {
+  return holds<SystemExit>(error) || holds<KeyboardInterrupt>(error);
+}
 
 std::string describe(const std::exception_ptr& error) {
   try {

@@ -14,6 +14,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Tells the exception handler of the loop, or standard error where there is no loop. Never throws.
 void report(LoopCore* loop, ExceptionContext context) noexcept;
 
+// Whether it is a SystemExit or a KeyboardInterrupt, which end the program.
+bool is_exit(const std::exception_ptr& error) noexcept;
+
 // Reports the exception that is being handled, with a message. What ends the program leaves the loop instead.
 void report_current(LoopCore* loop, const char* message, Handle handle = {}) noexcept;
 

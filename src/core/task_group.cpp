@@ -16,8 +16,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
 struct MemberLink : Link {};
-
-bool is_exit(const std::exception_ptr& error) { return holds<SystemExit>(error) || holds<KeyboardInterrupt>(error); }
 }  // namespace
 
 // A task of a group that has not ended: in the list of its group, and among the joiners of the task.

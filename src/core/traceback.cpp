@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/traceback.h"
 
-#include <asyncio/error.h>
+#include <asyncio/outcome.h>
 #include <asyncio/waiter.h>
 
 #include "core/report.h"
@@ -136,8 +136,8 @@ Traceback::Entry traceback_entry(const Promise& coroutine) noexcept {
 
 std::exception_ptr Promise::take_exception() noexcept {
   std::exception_ptr error = std::current_exception();
+  if (is_cancelled_error(error)) return error;
   const Identity exception(error);
-  if (exception.type != nullptr && *exception.type == typeid(CancelledError)) return error;
   Notes* const known = notes();
   if (known == nullptr) return error;
   Journey* journey = was_thrown_here(exception.address) ? nullptr : known->journeys.find(exception, this);
