@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -57,8 +58,8 @@ class Callback<R(Args...)> {
  private:
   struct Operations {
     R (*call)(void* room, Args&&... args);
-    void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`
-    void (*destroy)(void* room) noexcept;
+    void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`; null where copying the bytes does
+    void (*destroy)(void* room) noexcept;         // null where there is nothing to do
     const std::type_info* type;
   };
   static constexpr std::size_t room = 32;
@@ -70,25 +71,31 @@ class Callback<R(Args...)> {
   template <class F>
   static constexpr Operations inline_operations{
       [](void* at, Args&&... args) -> R { return static_cast<R>((*static_cast<F*>(at))(std::forward<Args>(args)...)); },
-      [](void* from, void* to) noexcept {
+      std::is_trivially_copyable_v<F> ? nullptr : +[](void* from, void* to) noexcept {
         ::new (to) F(std::move(*static_cast<F*>(from)));
         static_cast<F*>(from)->~F();
       },
-      [](void* at) noexcept { static_cast<F*>(at)->~F(); }, &typeid(F)};
+      std::is_trivially_copyable_v<F> ? nullptr : +[](void* at) noexcept { static_cast<F*>(at)->~F(); }, &typeid(F)};
 
   template <class F>
   static constexpr Operations heap_operations{
       [](void* at, Args&&... args) -> R {
         return static_cast<R>((**static_cast<F**>(at))(std::forward<Args>(args)...));
       },
-      [](void* from, void* to) noexcept { ::new (to) F*(*static_cast<F**>(from)); },
-      [](void* at) noexcept { delete *static_cast<F**>(at); }, &typeid(F)};
+      nullptr, [](void* at) noexcept { delete *static_cast<F**>(at); }, &typeid(F)};
 
   void take(Callback& other) noexcept {
-    if ((operations_ = std::exchange(other.operations_, nullptr)) != nullptr) operations_->move(other.room_, room_);
+    operations_ = std::exchange(other.operations_, nullptr);
+    if (operations_ == nullptr) return;
+    if (operations_->move != nullptr) {
+      operations_->move(other.room_, room_);
+    } else {
+      std::memcpy(room_, other.room_, room);
+    }
   }
   void reset() noexcept {
-    if (operations_ != nullptr) std::exchange(operations_, nullptr)->destroy(room_);
+    const Operations* operations = std::exchange(operations_, nullptr);
+    if (operations != nullptr && operations->destroy != nullptr) operations->destroy(room_);
   }
 
   alignas(void*) std::byte room_[room];

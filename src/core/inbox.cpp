@@ -10,8 +10,13 @@
 #include <utility>
 
 // A cancel may come while the loop's thread is in the middle of a batch. What has been sent is changed under the lock
-// only. From when the loop has taken it, the state of an entry decides between the loop, which takes no lock for it, and
-// a cancel, which holds the lock so that the batch does not go away meanwhile.
+// only. What the loop has taken it runs without the lock, and says how far it is in progress_:
+//   4 n      all before entry n have ended, and none runs
+//   4 n + 2  the same, and entry n runs
+//   + 1      a cancel waits for it to change
+// For each entry the loop changes progress_, then looks whether the entry is cancelled; a cancel marks the entry, then
+// looks at progress_. So one of the two sees the other. Where the loop sees a mark it asks again under the lock, which
+// the cancel holds until it has found out whether it came in time.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -97,39 +102,50 @@ void Inbox::run_all(LoopCore& loop) noexcept {
   }
   finished.clear();
   if (finished.capacity() <= kept_room) spare_ = std::move(finished);
+  std::uint64_t number = first_sent_ - running_.size();
   for (Entry& entry : running_) {
-    Entry::State state = Entry::queued;
-    if (!entry.state.compare_exchange_strong(state, Entry::running, std::memory_order_acquire)) continue;
+    move_progress(4 * number++ + 2);
+    if (entry.cancelled.load(std::memory_order_seq_cst) && is_cancelled(entry)) continue;
     run_reporting(&loop, entry.context, "Exception in a callback from another thread", entry.callback);
     entry.callback = nullptr;  // before anybody is told that it has ended
     entry.context = Context();
-    if (entry.state.exchange(Entry::ended, std::memory_order_acq_rel) == Entry::awaited) {
-      std::lock_guard lock(lock_);
-      entry_ended_.notify_all();
-    }
   }
+  move_progress(4 * number);
+}
+
+void Inbox::move_progress(std::uint64_t to) noexcept {
+  if ((progress_.exchange(to, std::memory_order_seq_cst) & 1) != 0) [[unlikely]]
+    progress_.notify_all();
+}
+
+bool Inbox::is_cancelled(const Entry& entry) noexcept {
+  std::lock_guard lock(lock_);
+  return entry.cancelled.load(std::memory_order_relaxed);
 }
 
 bool Inbox::cancel(std::uint64_t number) noexcept {
   Callback<void()> dropped;  // both are destroyed without the lock
   Context dropped_context;
   std::unique_lock lock(lock_);
+  const std::uint64_t runs = 4 * number + 2;
+  if (progress_.load(std::memory_order_acquire) > runs + 1) return false;
   const std::uint64_t first_running = first_sent_ - running_.size();
-  if (number < first_running) return false;
   Entry& entry = number < first_sent_ ? running_[number - first_running] : sent_[number - first_sent_];
-  Entry::State state = Entry::queued;
-  if (entry.state.compare_exchange_strong(state, Entry::cancelled, std::memory_order_acquire)) {
+  if (entry.cancelled.exchange(true, std::memory_order_seq_cst)) return false;
+  std::uint64_t progress = progress_.load(std::memory_order_seq_cst);
+  if (progress < runs) {
     dropped = std::move(entry.callback);
     dropped_context = std::move(entry.context);
-    lock.unlock();
     return true;
   }
-  if (state == Entry::cancelled || runner_ == &this_thread) return false;  // it may be the callback that cancels itself
-  if (state == Entry::running) entry.state.compare_exchange_strong(state, Entry::awaited, std::memory_order_acquire);
-  entry_ended_.wait(lock, [&] {
-    const std::uint64_t first = first_sent_ - running_.size();
-    return number < first || running_[number - first].state.load(std::memory_order_acquire) == Entry::ended;
-  });
+  entry.cancelled.store(false, std::memory_order_relaxed);
+  if (runner_ == &this_thread) return false;  // the callback cancels itself
+  lock.unlock();
+  if (progress == runs && progress_.compare_exchange_strong(progress, runs + 1)) progress = runs + 1;
+  while (progress == runs + 1) {
+    progress_.wait(progress, std::memory_order_acquire);
+    progress = progress_.load(std::memory_order_acquire);
+  }
   return false;
 }
 
@@ -147,8 +163,8 @@ void Inbox::close() noexcept {
     backend_ = nullptr;
     first_sent_ += sent_.size();
     std::swap(dropped, sent_);
-    // What ran last lies further back than just before sent_ now, and nobody needs to find it any more.
-    running_.clear();
+    progress_.store(4 * first_sent_, std::memory_order_relaxed);
+    running_.clear();  // it lies further back than just before sent_ now
   }
   while (const std::uint32_t wakers = wakers_.load(std::memory_order_acquire)) wakers_.wait(wakers);
 }

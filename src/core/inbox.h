@@ -8,7 +8,6 @@
 #include "base/brief_lock.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -47,22 +46,22 @@ class Inbox {
 
  private:
   struct Entry {
-    enum State : std::uint8_t { queued, cancelled, running, awaited, ended };  // awaited: runs, and a cancel waits
-
     Entry(Callback<void()>&& given, Context&& inherited) : callback(std::move(given)), context(std::move(inherited)) {}
     Entry(Entry&& other) noexcept  // for the vector, which grows under the lock
         : callback(std::move(other.callback)),
           context(std::move(other.context)),
-          state(other.state.load(std::memory_order_relaxed)) {}
+          cancelled(other.cancelled.load(std::memory_order_relaxed)) {}
 
     Callback<void()> callback;
     Context context;
-    std::atomic<State> state = queued;
+    std::atomic<bool> cancelled = false;
   };
 
   Inbox() = default;
   ~Inbox() = default;
   std::uint64_t append(Callback<void()>&& callback, bool& closed);
+  bool is_cancelled(const Entry& entry) noexcept;
+  void move_progress(std::uint64_t to) noexcept;
 
   BriefLock lock_;
   std::atomic<bool> filled_ = false;
@@ -76,7 +75,8 @@ class Inbox {
   std::vector<Entry> running_;
   std::vector<Entry> spare_;      // empty, with room for the next batch
   const void* runner_ = nullptr;  // of the thread that runs it
-  std::condition_variable_any entry_ended_;
+  // How far the loop is: see inbox.cpp. On a line of its own, because it changes with each entry.
+  alignas(64) std::atomic<std::uint64_t> progress_ = 0;
 
   alignas(64) std::atomic<std::uint32_t> references_ = 1;
   Inbox* next_unused_ = nullptr;

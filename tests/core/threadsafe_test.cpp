@@ -162,6 +162,32 @@ TEST(ThreadsafeHandle, may_outlive_its_loop) {
   EXPECT_FALSE(copy.cancel());
 }
 
+// BH-LOOP-14
+ASYNC_IO_TEST(ThreadsafeHandle, cancels_that_race_with_the_loop_either_prevent_a_call_or_wait_for_its_end) {
+  EventLoop& loop = get_running_loop();
+  constexpr std::size_t threads = 3;
+  constexpr std::size_t calls = 5000;
+  std::vector<int> wrong(threads, 0);
+  std::vector<std::thread> senders;
+  std::atomic<std::size_t> left = threads;
+  Future<> all;
+  for (int& wrong_here : wrong) {
+    senders.emplace_back([&] {
+      for (std::size_t i = 0; i < calls; ++i) {
+        bool ran = false;  // a cancel orders the accesses of the two threads
+        ThreadsafeHandle handle = loop.call_soon_threadsafe([&ran] { ran = true; });
+        for (std::size_t pause = 0; pause < i % 64; ++pause) std::this_thread::yield();
+        const bool cancelled = handle.cancel();
+        if (cancelled == ran) ++wrong_here;
+      }
+      if (--left == 0) loop.call_soon_threadsafe([&] { all.set_result(); });
+    });
+  }
+  co_await all;
+  for (std::thread& sender : senders) sender.join();
+  EXPECT_EQ(wrong, std::vector<int>(threads, 0));
+}
+
 ASYNC_TEST(CallSoonThreadsafe, an_exception_is_reported) {
   get_running_loop().call_soon_threadsafe([] { throw std::runtime_error("oops"); });
   co_await settle();
