@@ -31,10 +31,9 @@ struct NativeAwaiter {};
 
 // What runs in this thread now.
 struct ThisThread {
-  LoopCore* loop = nullptr;      // the running loop
-  TaskBase* task = nullptr;      // the task whose step runs
-  Promise* innermost = nullptr;  // the coroutine of it that runs
-  Context* context = nullptr;    // that was entered, else the task's own counts; outside of tasks, the thread's
+  LoopCore* loop = nullptr;    // the running loop
+  TaskBase* task = nullptr;    // the task whose step runs
+  Context* context = nullptr;  // that was entered, else the task's own counts; outside of tasks, the thread's
 #if !ASYNCIO_SYMMETRIC_TRANSFER
   Promise* next = nullptr;  // to be resumed by the task's step, once the stack has unwound to it
   unsigned depth = 0;       // coroutines that are being resumed by the coroutine which awaits them
@@ -137,13 +136,13 @@ class Promise {
 #if ASYNCIO_SYMMETRIC_TRANSFER
   std::coroutine_handle<> start(Promise& child) noexcept {
     child.parent_ = this;
-    this_thread.innermost = &child;
+    child.becomes_innermost();
     return child.handle();
   }
 #else
   bool start(Promise& child) {
     child.parent_ = this;
-    this_thread.innermost = &child;
+    child.becomes_innermost();
     if (this_thread.depth >= max_depth) [[unlikely]] {
       this_thread.next = &child;
       return true;
@@ -161,19 +160,19 @@ class Promise {
   // Goes on with the parent; what await_suspend of the final awaiter, or of a generator's yield, returns.
 #if ASYNCIO_SYMMETRIC_TRANSFER
   std::coroutine_handle<> leave() noexcept {
-    this_thread.innermost = parent_;
-    if (parent_ != nullptr) [[likely]]
-      return parent_->handle();
-    leave_task();
-    return std::noop_coroutine();
+    if (parent_ == nullptr) [[unlikely]] {
+      leave_task();
+      return std::noop_coroutine();
+    }
+    parent_->becomes_innermost();
+    return parent_->handle();
   }
 #else
   void leave() noexcept {
-    this_thread.innermost = parent_;
+    if (parent_ == nullptr) return leave_task();
+    parent_->becomes_innermost();
     if (nested_) {
       left_ = true;
-    } else if (parent_ == nullptr) {
-      leave_task();
     } else {
       this_thread.next = parent_;
     }
@@ -192,6 +191,7 @@ class Promise {
  private:
   friend class TaskBase;
 
+  void becomes_innermost() noexcept;
   void leave_task() noexcept;
 
   Promise* parent_ = nullptr;

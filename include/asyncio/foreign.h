@@ -48,9 +48,9 @@ class ForeignWait : public Waiter {
   void withdraw() noexcept;
   // Parks the task; the end of await_suspend.
   template <class P>
-  void suspend(std::coroutine_handle<P> self) {
+  void suspend(std::coroutine_handle<P>) {
     static_assert(std::derived_from<P, Promise>, "this can only be awaited in a coroutine that returns asyncio::Coro");
-    suspend(static_cast<Promise&>(self.promise()));
+    suspend();
   }
   // Throws where the wait was ended by a cancel or by the loss of the bridge.
   void check_foreign();
@@ -65,7 +65,7 @@ class ForeignWait : public Waiter {
 
  private:
   friend class ForeignLink;
-  void suspend(Promise& innermost);
+  void suspend();
   static void remove(Waiter& waiter) noexcept;
   static bool interrupt(Waiter& waiter);
 

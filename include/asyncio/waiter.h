@@ -74,11 +74,11 @@ class Waiter : public NativeAwaiter {
   // Suspends the running task, whose innermost coroutine is `self`, until wake(); the last act of await_suspend. The
   // waiter stands in its list already: if a cancel is pending it is taken out again.
   template <class P>
-  void park(std::coroutine_handle<P> self) {
+  void park(std::coroutine_handle<P>) {
     static_assert(std::derived_from<P, Promise>, "this can only be awaited in a coroutine that returns asyncio::Coro");
-    park(static_cast<Promise&>(self.promise()));
+    park();
   }
-  void park(Promise& innermost);
+  void park();
 
   // Throws CancelledError where the wait ended by a cancel; the first act of await_resume.
   void check() {
@@ -280,7 +280,7 @@ class TaskBase : public FutureBase, private LiveLink {
   void interrupt_wait() noexcept;
   void note_interrupter();
 
-  Promise* innermost_;  // the suspended coroutine to be resumed; the outermost before the start and after the end
+  Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end
   Waiter* waiter_ = nullptr;
 
  private:
@@ -299,11 +299,8 @@ class TaskBase : public FutureBase, private LiveLink {
   std::source_location creation_;
 };
 
-inline void Promise::leave_task() noexcept {
-  TaskBase& task = *this_thread.task;
-  task.innermost_ = this;
-  task.flags_ |= TaskBase::body_ended_flag;
-}
+inline void Promise::becomes_innermost() noexcept { this_thread.task->innermost_ = this; }
+inline void Promise::leave_task() noexcept { this_thread.task->flags_ |= TaskBase::body_ended_flag; }
 
 inline void Waiter::wake() noexcept {
   TaskBase& task = *task_;
@@ -321,10 +318,9 @@ inline void Waiter::check_all() {
     throw_interrupted();
 }
 
-inline void Waiter::park(Promise& innermost) {
+inline void Waiter::park() {
   TaskBase& task = *this_thread.task;
   task_ = &task;
-  task.innermost_ = &innermost;
   task.waiter_ = this;
   if (task.interrupts_ != 0) [[unlikely]]
     task.interrupt_parked();

@@ -181,12 +181,13 @@ void EventLoop::State::run_once() {
     if (loop.ready.empty() || steps_left == 0) poll();
     ran_since_trim = true;
     if (exit == nullptr && !loop.debug) [[likely]] {
-      // An iteration of one step is frequent, and twice as fast if it is not made a batch first.
-      if (Runnable* only = loop.ready.pop_only()) {
+      // Iterations of one step are frequent, and twice as fast if they are not made a batch first.
+      while (Runnable* only = loop.ready.pop_only()) {
         only->run();
         if (--steps_left == 0) [[unlikely]]
-          poll();
-        return;
+          return poll();
+        if (stopping || exit != nullptr) [[unlikely]]
+          return;
       }
     }
     batch.take_first(loop.ready);

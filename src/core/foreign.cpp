@@ -140,10 +140,10 @@ void ForeignWait::withdraw() noexcept {
   if (unused) bridge_.destroy();
 }
 
-void ForeignWait::suspend(Promise& innermost) {
+void ForeignWait::suspend() {
   const bool arrived = !link_->pending();  // before await_suspend returned
   parked_ = true;
-  park(innermost);
+  park();
   if (arrived) wake();
 }
 

@@ -63,9 +63,7 @@ class Capture {
 
   CallGraph of(const FutureBase& state) {
     std::vector<FrameEntry> stack;
-    if (const TaskBase* task = state.as_task()) {
-      stack = stack_from(task == this_thread.task ? this_thread.innermost : task->innermost());
-    }
+    if (const TaskBase* task = state.as_task()) stack = stack_from(task->innermost());
     return of(state, std::move(stack));
   }
 
@@ -127,7 +125,7 @@ std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options, con
   running_loop();
   const TaskBase* task = this_thread.task;
   if (task == nullptr) return std::nullopt;
-  std::vector<FrameEntry> stack = stack_from(this_thread.innermost);
+  std::vector<FrameEntry> stack = stack_from(task->innermost());
   // The innermost coroutine does not wait: it calls this.
   if (!stack.empty()) stack.front() = {stack.front().function, here.file_name(), here.line()};
   return Capture(options).of(*task, std::move(stack));
@@ -181,7 +179,7 @@ TaskInfo describe_task(const AnyTask& task) {
   } else {
     info.state = "ready";
   }
-  info.call_stack = stack_from(running ? this_thread.innermost : state.innermost());
+  info.call_stack = stack_from(state.innermost());
   return info;
 }
 

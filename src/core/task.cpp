@@ -68,7 +68,6 @@ void TaskBase::run() noexcept {
 
 void TaskBase::step() noexcept {
   this_thread.task = this;
-  this_thread.innermost = innermost_;
 #if ASYNCIO_SYMMETRIC_TRANSFER
   innermost_->handle().resume();
 #else

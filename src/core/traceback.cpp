@@ -176,13 +176,13 @@ void FutureBase::resume_traceback() noexcept {
   if (known == nullptr || this_thread.task == nullptr) return;
   const std::shared_ptr<const Traceback> past = traceback_of(*this);
   const Identity exception(outcome_exception());
-  Journey* journey = known->journeys.find(exception, this_thread.innermost);
+  Journey* journey = known->journeys.find(exception, this_thread.task->innermost());
   if (past == nullptr) {
     if (journey != nullptr) journey->exception = {};  // that was another one, at the same address
     return;
   }
   if (journey == nullptr) journey = &known->journeys.begin(exception);
-  journey->next = this_thread.innermost;
+  journey->next = this_thread.task->innermost();
   try {
     journey->traceback = *past;
   } catch (...) {
@@ -221,7 +221,7 @@ std::string format_stack(const Promise& innermost, const std::string& indent) {
 }
 
 std::string format_running_stack(const std::string& indent) {
-  const Traceback stack = stack_of(*this_thread.innermost);
+  const Traceback stack = stack_of(*this_thread.task->innermost());
   const Traceback::Entry& running = stack.entries.front();
   return format_lines(stack, indent, running.place.line() == running.definition.line() ? "begins at " : "after ");
 }
