@@ -45,9 +45,7 @@ class JoinBase : public LinkedWaiter {
   void check_join() {
     if (kind_ != &plain) [[unlikely]]
       check_forwarded();
-    if (state_->failed()) [[unlikely]]
-      state_->resume_traceback();
-    state_->mark_retrieved();
+    state_->retrieve();
   }
 
   FutureBase* state_;

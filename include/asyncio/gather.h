@@ -100,7 +100,7 @@ class GatherState {
 };
 
 // What can be awaited once, apart from its type.
-class [[nodiscard("nothing is waited for: write co_await")]] GatherBase : public Waiter {
+class GatherBase : public Waiter {
  public:
   bool done() const { return state_->done(); }
   // Cancels every child that has not ended; false where none is left, or the first exception is there.

@@ -27,9 +27,7 @@ class ShieldBase : public LinkedWaiter {
   }
   void check_shield() {
     check();
-    if (state_->failed()) [[unlikely]]
-      state_->resume_traceback();
-    state_->mark_retrieved();
+    state_->retrieve();
   }
 
   FutureBase* state_;  // null once moved from

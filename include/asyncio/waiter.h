@@ -135,8 +135,12 @@ class FutureBase : public Runnable {
   const Link& joiners() const { return joiners_; }
   // Whether it ended with an exception other than CancelledError. Does not count as a look at it.
   bool failed() const { return (flags_ & failed_flag) != 0; }
-  // Its exception is about to be thrown in the coroutine that runs, whose traceback begins with that of the task.
-  void resume_traceback() noexcept;
+  // The coroutine that runs is about to get the outcome; the traceback of an exception goes on from that of the task.
+  void retrieve() noexcept {
+    if (failed()) [[unlikely]]
+      resume_traceback();
+    mark_retrieved();
+  }
   void mark_retrieved() noexcept { flags_ &= static_cast<std::uint8_t>(~unretrieved_flag); }
 
   virtual const TaskBase* as_task() const { return nullptr; }
@@ -195,6 +199,7 @@ class FutureBase : public Runnable {
 
  private:
   void tell_joiners() noexcept;
+  void resume_traceback() noexcept;
   void report_never_retrieved(const std::exception_ptr& error) noexcept;
   void drop_callbacks() noexcept;
   void check_thread() const;

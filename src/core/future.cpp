@@ -2,24 +2,18 @@
 #include <asyncio/future.h>
 
 #include <asyncio/event_loop.h>
+#include <asyncio/outcome.h>
 
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
 #include "core/traceback.h"
 
-#include <cxxabi.h>
-
 #include <string>
-#include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
-bool is(const std::exception_ptr& error, const std::type_info& type) noexcept {
-  return error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
-}
-
 // Futures may outlive their loop; what is to be called then never is.
 bool runs_callbacks(LoopCore* loop) noexcept {
   return loop == this_thread.loop || (is_alive(loop) && !EventLoop::of(*loop).is_closed());
@@ -35,8 +29,8 @@ void tell(LinkedWaiter& joiner) noexcept {
 }  // namespace
 
 void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
-  if (is(error, typeid(CancelledError))) return complete(cancelled_flag);
-  if (as_task() != nullptr && (is(error, typeid(SystemExit)) || is(error, typeid(KeyboardInterrupt)))) {
+  if (is_cancelled_error(error)) return complete(cancelled_flag);
+  if (as_task() != nullptr && is_exit(error)) {
     EventLoop::of(*loop_).state().leave_with(error);
     return complete(failed_flag);
   }

@@ -41,7 +41,7 @@ void GatherState::require_values(TaskBase* task) {
   if (first_failed_ != nullptr) {
     abandoned_ = true;
     if (scope_cancelled_ && first_failed_->cancelled()) task->throw_interrupt();
-    first_failed_->resume_traceback();
+    first_failed_->retrieve();
     std::rethrow_exception(first_failed_->outcome_exception());
   }
   if (cancelled_) throw CancelledError(message_);

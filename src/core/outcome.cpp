@@ -3,17 +3,13 @@
 
 #include <asyncio/error.h>
 
+#include "core/report.h"
+
 #include <cxxabi.h>
 
 #include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-namespace {
-bool is(const std::exception_ptr& error, const std::type_info& type) noexcept {
-  return error != nullptr && error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
-}
-}  // namespace
 
 std::error_code error_code_of(const std::exception_ptr& error) {
   if (error == nullptr) return {};
@@ -31,10 +27,11 @@ std::exception_ptr exception_of(std::error_code error) {
   return std::make_exception_ptr(std::system_error(error));
 }
 
-bool is_cancelled_error(const std::exception_ptr& error) noexcept { return is(error, typeid(CancelledError)); }
-
-bool passes_outcomes(const std::exception_ptr& error) noexcept {
-  return is_cancelled_error(error) || is(error, typeid(SystemExit)) || is(error, typeid(KeyboardInterrupt));
+bool is_cancelled_error(const std::exception_ptr& error) noexcept {
+  const std::type_info* type = error != nullptr ? error.__cxa_exception_type() : nullptr;
+  return type != nullptr && *type == typeid(CancelledError);  // no class derives from it
 }
+
+bool passes_outcomes(const std::exception_ptr& error) noexcept { return is_cancelled_error(error) || is_exit(error); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

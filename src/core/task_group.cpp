@@ -283,7 +283,7 @@ void StartWait::await_resume() {
   }
   if (requested_ && started_task_.state()->has_cancel_request()) task_->restore_cancel_request();
   if (std::exception_ptr error = started_task_.exception()) {
-    started_task_.state()->resume_traceback();
+    started_task_.state()->retrieve();
     std::rethrow_exception(error);
   }
   throw RuntimeError("TaskGroup.start: the task returned before it called started()");

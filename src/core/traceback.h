@@ -14,7 +14,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 // The coroutines that an exception has left, innermost first: what a Python traceback shows. Noted where a coroutine ends
 // with an exception (Promise::take_exception), which costs a few stores beside the microsecond of the unwinding; kept
-// with a task that ended so, and taken up again where its result is awaited (FutureBase::resume_traceback).
+// with a task that ended so, and taken up again where its result is awaited (FutureBase::retrieve).
 struct Traceback {
   // A coroutine, and the place in it: of its last await, or of its definition before the first.
   struct Entry {

@@ -38,6 +38,15 @@ Coro<std::string> ask(std::uint16_t port, std::string line, std::string host = "
   co_return answer;
 }
 
+// A client that the server has accepted, and answered.
+Coro<Connection> served_client(const Server& server) {
+  Connection client = co_await open_connection("127.0.0.1", server.port());
+  client.writer.write("one\n");
+  const std::string answer = co_await client.reader.readline();
+  require(answer == "one\n");
+  co_return client;
+}
+
 // Whether something listens at the port.
 Coro<bool> answers(std::uint16_t port) {
   bool answered = true;
@@ -209,10 +218,7 @@ ASYNC_IO_TEST(Server, listens_when_it_is_told_to) {
 ASYNC_IO_TEST(Server, that_is_closed_stops_listening_and_leaves_its_connections) {
   auto server = co_await start_server(echo, "127.0.0.1", 0);
   const std::uint16_t port = server.port();
-  Connection client = co_await open_connection("127.0.0.1", port);
-  client.writer.write("one\n");
-  const std::string one = co_await client.reader.readline();
-  EXPECT_EQ(one, "one\n");
+  Connection client = co_await served_client(server);
   auto serving = create_task(serve_forever(server));
   co_await settle();
   server.close();
@@ -236,10 +242,7 @@ ASYNC_IO_TEST(Server, that_is_closed_stops_listening_and_leaves_its_connections)
 // BH-SRV-06
 ASYNC_IO_TEST(Server, that_is_closed_and_waits_for_its_clients_cancels_the_handlers_where_it_is_cancelled) {
   auto server = co_await start_server(echo, "127.0.0.1", 0);
-  Connection client = co_await open_connection("127.0.0.1", server.port());
-  client.writer.write("one\n");
-  const std::string one = co_await client.reader.readline();
-  EXPECT_EQ(one, "one\n");
+  Connection client = co_await served_client(server);
   auto serving = create_task(serve_forever(server));
   co_await settle();
   server.close();
@@ -259,10 +262,7 @@ ASYNC_IO_TEST(Server, is_closed_when_close_was_called_and_every_connection_is_go
   auto waiting = create_task(wait_closed(server));
   {
     Connection first = co_await open_connection("127.0.0.1", server.port());
-    Connection second = co_await open_connection("127.0.0.1", server.port());
-    second.writer.write("x\n");
-    const std::string there = co_await second.reader.readline();  // so that both were accepted
-    EXPECT_EQ(there, "x\n");
+    Connection second = co_await served_client(server);  // so that both were accepted
     server.close();
     co_await settle();
     EXPECT_FALSE(waiting.done());
@@ -277,10 +277,7 @@ ASYNC_IO_TEST(Server, is_closed_when_close_was_called_and_every_connection_is_go
 // BH-SRV-07
 ASYNC_IO_TEST(Server, can_be_closed_with_a_deadline) {
   auto server = co_await start_server(echo, "127.0.0.1", 0);
-  Connection idle = co_await open_connection("127.0.0.1", server.port());
-  idle.writer.write("x\n");
-  const std::string there = co_await idle.reader.readline();
-  EXPECT_EQ(there, "x\n");
+  Connection idle = co_await served_client(server);
   server.close();
   const auto closed = co_await as_result(wait_for(server.wait_closed(), std::chrono::milliseconds(1)));
   EXPECT_FALSE(closed.has_value());
