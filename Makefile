@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The front door: each target takes the compiler at hand, installs what is missing where it can, and shows its progress.
 # What it does is in tools/; CMake itself is used as in `cmake --preset dev && cmake --build build/dev`.
-.PHONY: help demo test ci ci-rest test-all header-cost bench format format-check clean
+.PHONY: help demo test ci ci-rest test-all bench format format-check clean
 .NOTPARALLEL:
 
 help:  ## print this list
@@ -21,18 +21,15 @@ ci:  ## make test, then the same with g++ -O2 and with the address and undefined
 	@tools/install-deps.sh ci
 	@$(MAKE) --no-print-directory test ci-rest
 
-ci-rest: test-gcc test-asan header-cost format-check
+ci-rest: test-gcc test-asan format-check
 
-test-all:  ## make ci, then g++ -O0 and the thread sanitizer, and everywhere the slow tests too
+test-all:  ## make ci, then g++ -O0, with sanitizers too, and the thread sanitizer, and everywhere the slow tests too
 	@tools/install-deps.sh ci
-	@$(MAKE) --no-print-directory test-dev ci-rest test-gcc-debug test-tsan SLOW=--slow
+	@$(MAKE) --no-print-directory test-dev ci-rest test-gcc-debug test-gcc-asan test-tsan SLOW=--slow
 
 # test-PRESET: one of CMakePresets.json
 test-%:
 	@tools/test.sh $* $(SLOW)
-
-header-cost:
-	@tools/header_cost.py --compiler "$$(tools/compiler.sh)"
 
 bench:  ## compare with Boost.Asio, libuv and others (10 minutes; ARGS=--quick: 2), write build/bench-report
 	@tools/install-deps.sh bench

@@ -38,9 +38,9 @@ class Barrier {
   Wait wait();
 
   // Begins anew, also after abort(): those who wait now get BrokenBarrierError, and who comes after that waits.
-  void reset() noexcept;
+  void reset();
   // Breaks it: those who wait now, and all who come before the next reset(), get BrokenBarrierError.
-  void abort() noexcept;
+  void abort();
 
   int parties() const { return parties_; }
   int n_waiting() const { return waiting_; }  // never as many as there are parties

@@ -64,6 +64,7 @@ class Broadcast {
   // Sends an item to all who have subscribed; never waits. Throws RuntimeError once it is closed.
   void send(T item) {
     if (shared_->closed) throw RuntimeError("Broadcast.send: it is closed");
+    shared_->readers.check_thread("Broadcast.send");
     if (shared_->items.size() == shared_->capacity) shared_->items.drop_front();
     shared_->items.push(std::move(item));
     ++shared_->sent;
@@ -74,7 +75,8 @@ class Broadcast {
   [[nodiscard]] Subscription subscribe() { return Subscription(shared_); }
 
   // Nothing more will be sent: subscribers get what is kept, and then nothing. Twice is once.
-  void close() noexcept {
+  void close() {
+    shared_->readers.check_thread("Broadcast.close");
     shared_->closed = true;
     shared_->readers.wake_all();
   }

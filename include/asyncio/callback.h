@@ -90,7 +90,15 @@ class Callback<R(Args...)> {
     if (operations_->move != nullptr) {
       operations_->move(other.room_, room_);
     } else {
+#if defined(__GNUC__) && !defined(__clang__)  // which warns of the rest of the room, where the callable is a small one
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
       std::memcpy(room_, other.room_, room);
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
     }
   }
   void reset() noexcept {

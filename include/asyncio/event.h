@@ -34,7 +34,8 @@ class Event {
   Wait wait();
 
   // Lets all who wait go on, and all who come later pass. Twice is once.
-  void set() noexcept {
+  void set() {
+    waiters_.check_thread("Event.set");
     set_ = true;
     waiters_.wake_all();
   }

@@ -229,7 +229,7 @@ class Future {
   using State = FutureState<T>;
 
   // Throws RuntimeError where no loop runs; EventLoop::create_future() makes one without.
-  Future() : Future(running_loop()) {}
+  Future() : Future(running_loop("Future")) {}
   explicit Future(LoopCore& loop) : state_(new State(loop)) {}
   explicit Future(State& state) noexcept : state_(&state) { state_->retain(); }
 

@@ -256,7 +256,7 @@ template <bool outcomes, class... As>
 auto gather_arguments(As&&... awaitables) {
   static_assert(((Awaitable<As> || IsCoro<std::remove_cvref_t<As>>) && ...),
                 "gather: what is given must be awaitable: a Coro, a Task, a Future, or one range of them");
-  running_loop();
+  running_loop("gather");
   (check_child(awaitables), ...);
   // Braces, because the children start in the order of the arguments.
   std::tuple<ChildOf<As>...> children{to_child(std::forward<As>(awaitables))...};
@@ -285,7 +285,7 @@ auto gather_range(R&& range) {
                                      std::remove_reference_t<Found>&&, const std::remove_reference_t<Found>&>;
   using State = std::remove_reference_t<decltype(std::declval<ChildOf<Element>&>().state())>;
   using Result = GatherVector<outcomes, State>;
-  running_loop();
+  running_loop("gather");
   if constexpr (requires { std::size(range); }) {
     auto state = std::make_unique<Result>(std::size(range));
     for (auto&& element : range) {

@@ -29,6 +29,8 @@ class Timer : public TimerNode {
 
   // For the loop: the time has come. The timer is not armed any more.
   void fire() noexcept { fire_(*this); }
+  // What kind of timer it is.
+  bool is_fired_by(Fire on_fire) const noexcept { return fire_ == on_fire; }
 
  protected:
   ~Timer() = default;
@@ -71,6 +73,11 @@ class TimerHandleState final : public HandleState, public Timer {
   void cancel() noexcept override;
   TimePoint when() const { return TimePoint(std::chrono::nanoseconds(when_)); }
   void set_when(TimePoint when) { when_ = when.time_since_epoch().count(); }
+
+  // Null where it is a timer of another kind.
+  static const TimerHandleState* behind(const Timer& timer) noexcept {
+    return timer.is_fired_by(&queue) ? static_cast<const TimerHandleState*>(&timer) : nullptr;
+  }
 
  private:
   static void queue(Timer& timer) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/chrono.h>
 #include <asyncio/future.h>
 #include <asyncio/task.h>
 
@@ -86,5 +87,21 @@ std::vector<TaskInfo> describe_tasks();
 // For a program that hangs: get_running_loop().add_signal_handler(SIGUSR1, [] { print_tasks(); }).
 std::string format_tasks(const std::vector<TaskInfo>& tasks);
 void print_tasks();
+
+// A callback that a loop is still to call: what call_soon(), call_later(), call_at(), add_reader() or add_writer() was
+// given.
+struct HandleInfo {
+  std::string callback;                            // its type: "serve()::{lambda()#1}"
+  const char* state = "";                          // "ready", "armed", "reading", "writing"
+  std::optional<std::chrono::nanoseconds> due_in;  // of an armed one, on the loop's clock
+  std::optional<int> fd;                           // that it reads or writes
+};
+
+// Those of the running loop: what is ready in its order, then what is armed by time, then by descriptor. One that was
+// cancelled is none of them. Throws RuntimeError where no loop runs.
+std::vector<HandleInfo> describe_handles();
+
+// As text, a line for each: "serve()::{lambda()#1}: armed, due in 3600 s".
+std::string format_handles(const std::vector<HandleInfo>& handles);
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -66,6 +66,12 @@ class ReadyQueue {
 
   bool empty() const { return head_ == nullptr; }
 
+  // Calls f with each, first to last.
+  template <class F>
+  void for_each(F f) const {
+    for (const Runnable* node = head_; node != nullptr; node = node->next_) f(*node);
+  }
+
   void push(Runnable& node) noexcept {
     node.next_ = nullptr;
     *tail_ = &node;

@@ -53,6 +53,7 @@ class Lock {
   void release() {
     if (!locked_) [[unlikely]]
       throw_not_locked();
+    waiters_.check_thread("Lock.release");
     give_back();
   }
 

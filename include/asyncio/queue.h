@@ -66,6 +66,7 @@ class QueueBase {
   void task_done() {
     if (unfinished_ == 0) [[unlikely]]
       throw_surplus_task_done();
+    joiners_.check_thread("Queue.task_done");
     finish(1);
   }
 
@@ -156,6 +157,7 @@ class BasicQueue : public QueueBase {
   template <class U>
   void put_now(U&& item) {
     if (!getters_.empty()) {
+      getters_.check_thread("Queue.put");
       static_cast<Get&>(getters_.front()).receive(std::forward<U>(item));
       getters_.wake_one();
     } else {
@@ -164,6 +166,7 @@ class BasicQueue : public QueueBase {
     ++unfinished_;
   }
   T get_now() {
+    putters_.check_thread("Queue.get");
     T item = items_.pop();
     if (!putters_.empty()) admit_putter();
     return item;
@@ -282,6 +285,7 @@ inline QueueBase::Join QueueBase::join() { return Join(*this); }
 
 template <class T, class Storage>
 void BasicQueue<T, Storage>::shutdown(const QueueShutdownOptions& options) {
+  for (const WaitQueue* waiters : {&putters_, &getters_, &joiners_}) waiters->check_thread("Queue.shutdown");
   shut_down_ = true;
   putters_.wake_all();
   getters_.wake_all();

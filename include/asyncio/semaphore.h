@@ -56,6 +56,7 @@ class Semaphore {
   void release() {
     if (free_ == bound_) [[unlikely]]
       throw_too_many();
+    waiters_.check_thread("Semaphore.release");
     give_back();
   }
 

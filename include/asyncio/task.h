@@ -209,7 +209,7 @@ template <class T>
 Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                     const std::source_location& site = std::source_location::current()) {
   if (this_thread.loop == nullptr) [[unlikely]]
-    refuse_task(coro.release());
+    refuse_task(coro.release(), site);
   return start_task(*this_thread.loop, std::move(coro), options, site);
 }
 

@@ -29,8 +29,21 @@
 // real clock, for what the operating system is part of.
 //
 // ASSERT_* do not compile in a coroutine ("return statement not allowed in coroutine"): require(condition) ends a test.
-// After each test: what went to the loop's exception handler fails it, unless take_reports() fetched it; so does a
-// coroutine frame, task, future or handle that is left in memory, and a file descriptor that is left open.
+// An exception fails it, with its text.
+//
+// A test fails if it leaves behind
+//   - a task that has not ended: it is named, with what it waits for, where, and where it was started;
+//   - a callback that the loop is still to call, armed, ready or of a file descriptor: its type is named;
+//   - a coroutine, task, future or handle in memory (under the address or memory sanitizer that is for those to find);
+//   - a file descriptor that is open;
+//   - what went to the loop's exception handler, unless take_reports() has fetched it.
+// Tasks and callbacks have a thousand iterations of the loop to end, in which no virtual time passes: what was cancelled
+// or closed as the last act of a test does. They are not looked for where the test ended early, by require() or by an
+// exception: it has failed, and could not clean up.
+//
+// Nothing ends a test that waits for ever but Ctrl-C, which cancels its body and so fails it: have CTest end the program
+// (TIMEOUT).
+//
 // ASYNCIO_BACKEND=epoll|io_uring in the environment chooses the kernel interface.
 #define ASYNC_TEST(suite, name) ASYNCIO_DEFINE_TEST(suite, name, virtual_time)
 #define ASYNC_IO_TEST(suite, name) ASYNCIO_DEFINE_TEST(suite, name, real_time)
@@ -54,7 +67,7 @@ inline UntilIdle settle() { return until_idle(); }
 void require(bool condition, const std::source_location& where = std::source_location::current());
 
 // The messages that went to the loop's exception handler since the start of the test or the last call, each with its
-// exception: "Task exception was never retrieved: std::runtime_error: oops". A test must fetch those that it expects.
+// exception: "Task exception was never retrieved: oops". A test must fetch those that it expects.
 std::vector<std::string> take_reports();
 
 }  // namespace asyncio::inline ASYNCIO_ABI::testing

@@ -21,7 +21,11 @@ namespace asyncio::inline ASYNCIO_ABI {
 //       Gate& gate_;
 //     };
 //     Pass pass() { return Pass(*this); }                                   // co_await gate.pass();
-//     void open() { open_ = true; waiters_.wake_all(); }
+//     void open() {
+//       waiters_.check_thread("Gate.open");
+//       open_ = true;
+//       waiters_.wake_all();
+//     }
 //    private:
 //     bool open_ = false;
 //     WaitQueue waiters_;
@@ -54,16 +58,22 @@ class WaitQueue {
 
   // The one that has waited longest; only where it is not empty.
   Waiter& front();
+  const Waiter& front() const;
 
   // Lets the one that has waited longest go on. False where nobody waits.
   bool wake_one() noexcept;
   // Lets all that wait now go on, in their order. Gives how many there were.
   int wake_all() noexcept;
 
+  // Whoever wakes tasks begins with it: in debug mode, throws RuntimeError, which names the operation, where the loop of
+  // those that wait runs in another thread.
+  void check_thread(const char* operation) const;
+
   // Has a task that waits in another queue of the same loop wait in this one from now on, behind all others.
   void transfer(Waiter& waiter) noexcept;
 
  private:
+  void refuse_other_thread(const char* operation) const;
   void leave_waiters_alone() noexcept;
   static void remove(asyncio::Waiter& waiter) noexcept;
   void push(Waiter& waiter);
@@ -99,11 +109,17 @@ inline void WaitQueue::transfer(Waiter& waiter) noexcept {
 }
 
 inline WaitQueue::Waiter& WaitQueue::front() { return static_cast<Waiter&>(*waiters_.next); }
+inline const WaitQueue::Waiter& WaitQueue::front() const { return static_cast<const Waiter&>(*waiters_.next); }
 
 inline void WaitQueue::push(Waiter& waiter) {
   if (!empty() && front().task()->loop() != this_thread.loop) [[unlikely]]
     throw_two_loops(waiter.kind().reason);
   waiters_.push_back(waiter);
+}
+
+inline void WaitQueue::check_thread(const char* operation) const {
+  if (!empty() && front().task()->loop()->debug) [[unlikely]]
+    refuse_other_thread(operation);
 }
 
 inline bool WaitQueue::wake_one() noexcept {

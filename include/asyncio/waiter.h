@@ -210,8 +210,8 @@ class FutureBase : public Runnable {
 // The exception of one that has ended, as Future::exception() and Task::exception() give it.
 std::exception_ptr exception_of(FutureBase& state);
 std::exception_ptr make_cancelled(std::string_view message);
-LoopCore& running_loop();  // throws RuntimeError where none runs
-[[noreturn]] void refuse_task(Promise* body);
+LoopCore& running_loop(const char* operation);  // throws RuntimeError, which names the operation, where none runs
+[[noreturn]] void refuse_task(Promise* body, const std::source_location& site);
 
 struct LiveLink : Link {};
 

@@ -40,18 +40,22 @@ class Running {
     state_.running = true;
     state_.thread = std::this_thread::get_id();
     this_thread.loop = &loop;
+    this_thread.task = nullptr;
     this_thread.context = nullptr;
   }
   Running(const Running&) = delete;
   ~Running() {
     state_.running = false;
     this_thread.loop = nullptr;
+    this_thread.task = task_;
     this_thread.context = context_;
   }
 
  private:
   EventLoop::State& state_;
-  Context* context_ = this_thread.context;  // of the caller; tasks and callbacks have their own
+  // Of the caller: tasks and callbacks have their own. There is a task only in the child of a fork() in one.
+  TaskBase* task_ = this_thread.task;
+  Context* context_ = this_thread.context;
 };
 }  // namespace
 
@@ -74,8 +78,9 @@ AllLoops& all_loops() noexcept {
   return all;
 }
 
-// The child of a fork() does not run the loop of its parent.
-[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { this_thread = {}; });
+// The child of a fork() does not run the loop of its parent. But a coroutine that called fork() goes on in it, and may
+// await others, up to where it has to wait.
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { this_thread.loop = nullptr; });
 }  // namespace
 
 bool is_alive(const LoopCore* loop) noexcept {
@@ -108,7 +113,7 @@ void EventLoop::require_open() const {
   if (state_->closed) throw RuntimeError("the event loop is closed");
 }
 
-EventLoop& get_running_loop() { return EventLoop::of(running_loop()); }
+EventLoop& get_running_loop() { return EventLoop::of(running_loop("get_running_loop")); }
 
 void EventLoop::set_task_factory(TaskFactory factory) {
   has_task_factory = static_cast<bool>(factory);
@@ -186,7 +191,7 @@ void EventLoop::State::run_once() {
         only->run();
         if (--steps_left == 0) [[unlikely]]
           return poll();
-        if (stopping || exit != nullptr) [[unlikely]]
+        if (stopping || exit != nullptr || loop.debug) [[unlikely]]
           return;
       }
     }

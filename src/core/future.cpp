@@ -95,8 +95,8 @@ std::exception_ptr make_cancelled(std::string_view message) {
   return std::make_exception_ptr(CancelledError(std::string(message)));
 }
 
-LoopCore& running_loop() {
-  if (this_thread.loop == nullptr) throw RuntimeError("no running event loop");
+LoopCore& running_loop(const char* operation) {
+  if (this_thread.loop == nullptr) throw RuntimeError(std::string(operation) + ": no running event loop");
   return *this_thread.loop;
 }
 

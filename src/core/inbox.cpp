@@ -163,7 +163,7 @@ void Inbox::close() noexcept {
     backend_ = nullptr;
     first_sent_ += sent_.size();
     std::swap(dropped, sent_);
-    progress_.store(4 * first_sent_, std::memory_order_relaxed);
+    progress_.store(4 * first_sent_, std::memory_order_release);
     running_.clear();  // it lies further back than just before sent_ now
   }
   while (const std::uint32_t wakers = wakers_.load(std::memory_order_acquire)) wakers_.wait(wakers);

@@ -122,7 +122,7 @@ void print(const std::string& text) {
 }  // namespace
 
 std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options, const std::source_location& here) {
-  running_loop();
+  running_loop("capture_call_graph");
   const TaskBase* task = this_thread.task;
   if (task == nullptr) return std::nullopt;
   std::vector<FrameEntry> stack = stack_from(task->innermost());
@@ -203,5 +203,48 @@ std::string format_tasks(const std::vector<TaskInfo>& tasks) {
 }
 
 void print_tasks() { print(format_tasks(describe_tasks())); }
+
+std::vector<HandleInfo> describe_handles() {
+  const EventLoop::State& state = get_running_loop().state();
+  std::vector<HandleInfo> handles;
+  const auto add_ready = [&](const Runnable& node) {
+    const auto* handle = dynamic_cast<const HandleState*>(&node);
+    if (handle == nullptr || handle->cancelled()) return;
+    handles.push_back({.callback = describe(handle->callback_type()), .state = "ready", .due_in = {}, .fd = {}});
+  };
+  state.batch.for_each(add_ready);
+  state.loop.ready.for_each(add_ready);
+
+  const auto sort_from = [&](std::size_t begin, auto key) {
+    std::ranges::sort(handles.begin() + static_cast<std::ptrdiff_t>(begin), handles.end(), {}, key);
+  };
+  const std::size_t first_armed = handles.size();
+  state.timers.for_each([&](const TimerNode& node) {
+    const TimerHandleState* handle = TimerHandleState::behind(static_cast<const Timer&>(node));
+    if (handle == nullptr) return;
+    const std::chrono::nanoseconds due_in(node.deadline - state.now());
+    handles.push_back({.callback = describe(handle->callback_type()), .state = "armed", .due_in = due_in, .fd = {}});
+  });
+  sort_from(first_armed, &HandleInfo::due_in);
+
+  const std::size_t first_watch = handles.size();
+  for (const FdTable::Entry& entry : state.fds.entries()) {
+    const char* doing = entry.direction == FdTable::Direction::read ? "reading" : "writing";
+    handles.push_back({.callback = describe(*entry.callback), .state = doing, .due_in = {}, .fd = entry.fd});
+  }
+  sort_from(first_watch, [](const HandleInfo& handle) { return std::pair(handle.fd, *handle.state); });
+  return handles;
+}
+
+std::string format_handles(const std::vector<HandleInfo>& handles) {
+  std::ostringstream text;
+  for (const HandleInfo& handle : handles) {
+    text << handle.callback << ": " << handle.state;
+    if (handle.due_in) text << ", due in " << std::chrono::duration<double>(*handle.due_in).count() << " s";
+    if (handle.fd) text << " fd " << *handle.fd;
+    text << '\n';
+  }
+  return text.str();
+}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -239,10 +239,10 @@ TaskBase& NewTask::start_by_factory() {
   return *made_;
 }
 
-void refuse_task(Promise* body) {
+void refuse_task(Promise* body, const std::source_location& site) {
   if (body != nullptr) body->handle().destroy();
-  running_loop();
-  std::terminate();  // not reached: running_loop() throws
+  throw RuntimeError("create_task: no running event loop (" + std::string(site.file_name()) + ":" +
+                     std::to_string(site.line()) + ")");
 }
 
 std::string AnyTask::name() const {
@@ -255,11 +255,11 @@ void AnyTask::set_name(std::string_view name) const { state_->extra().name = nam
 
 Context AnyTask::context() const { return state_->extra().context; }
 
-AnyTask current_task() { return AnyTask(this_thread.task); }
+AnyTask current_task() { return AnyTask(this_thread.loop != nullptr ? this_thread.task : nullptr); }
 
 std::vector<AnyTask> all_tasks() {
   std::vector<AnyTask> tasks;
-  LoopCore& loop = running_loop();
+  LoopCore& loop = running_loop("all_tasks");
   for (Link* link = loop.live.next; link != &loop.live; link = link->next)
     tasks.emplace_back(&TaskBase::from_live(*link));
   return tasks;

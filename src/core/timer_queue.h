@@ -3,6 +3,7 @@
 
 #include <asyncio/timer_node.h>
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -76,6 +77,19 @@ class TimerQueue {
   std::int64_t next() noexcept;
 
   std::size_t size() const noexcept { return size_; }
+
+  // Calls f with every armed node, in no particular order.
+  template <class F>
+  void for_each(F f) const {
+    const auto visit = [&f](const TimerLink& list) {
+      for (const TimerLink* link = list.next_; link != &list; link = link->next_)
+        f(static_cast<const TimerNode&>(*link));
+    };
+    visit(front_);
+    for (const Level& level : levels_) {
+      for (std::uint64_t left = level.occupied; left != 0; left &= left - 1) visit(level.slots[std::countr_zero(left)]);
+    }
+  }
 
   // Disarms every node.
   void clear() noexcept;

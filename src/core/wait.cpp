@@ -72,7 +72,7 @@ const WaitKind EndOrder::Next::kind = WaitQueue::kind("as_completed");
 
 EndOrder::EndOrder(std::size_t count, TimeLimit limit)
     : Timer([](Timer& timer) noexcept { static_cast<EndOrder&>(timer).expire_soon(); }),
-      loop_(&running_loop()),
+      loop_(&running_loop("wait")),
       limit_(limit) {
   hooks_.reserve(count);
   order_.reserve(count);  // ended() must not fail

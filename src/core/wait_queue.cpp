@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/wait_queue.h>
 
+#include "core/loop_state.h"
+
 #include <string>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -16,6 +18,10 @@ int WaitQueue::wake_all() noexcept {
     ++count;
   }
   return count;
+}
+
+void WaitQueue::refuse_other_thread(const char* operation) const {
+  EventLoop::of(*front().task()->loop()).state().check_thread(operation);
 }
 
 void WaitQueue::leave_waiters_alone() noexcept {

@@ -48,6 +48,7 @@ class FdCallback final : public Runnable {
   void drop() noexcept override { delete this; }
 
   bool queued() const { return queued_; }
+  const std::type_info& type() const { return callback_.type(); }
   void queue() noexcept {
     queued_ = true;
     loop_.ready.push(*this);
@@ -79,6 +80,7 @@ class FdWatch final : public WatchedFd {
   FdCallback* put(FdTable::Direction direction, FdCallback* callback) noexcept {
     return std::exchange(callbacks_[static_cast<int>(direction)], callback);
   }
+  const FdCallback* callback(FdTable::Direction direction) const { return callbacks_[static_cast<int>(direction)]; }
   bool unused() const { return callbacks_[0] == nullptr && callbacks_[1] == nullptr; }
   // Asks for what the callbacks wait for that are not queued.
   void ask();
@@ -162,6 +164,17 @@ void FdWatch::ask_again() noexcept {
 
 FdTable::FdTable(EventLoop& loop) : loop_(loop) {}
 FdTable::~FdTable() = default;
+
+std::vector<FdTable::Entry> FdTable::entries() const {
+  std::vector<Entry> entries;
+  for (const auto& [fd, watch] : watches_) {
+    for (Direction direction : {Direction::read, Direction::write}) {
+      if (const FdCallback* callback = watch->callback(direction))
+        entries.push_back({fd, direction, &callback->type()});
+    }
+  }
+  return entries;
+}
 
 bool FdTable::owned(int fd) const {
   return fd >= 0 && static_cast<std::size_t>(fd) < owned_.size() && owned_[static_cast<std::size_t>(fd)];

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <typeinfo>
 #include <unordered_map>
 #include <vector>
 
@@ -36,6 +37,12 @@ class FdTable {
 
   // Whether there are callbacks that the kernel may have work for.
   bool watching() const { return !watches_.empty(); }
+  struct Entry {
+    int fd;
+    Direction direction;
+    const std::type_info* callback;
+  };
+  std::vector<Entry> entries() const;  // in no particular order
   void clear() noexcept;
 
  private:

@@ -14,6 +14,7 @@ Barrier::Barrier(int parties) : parties_(parties) {
 bool Barrier::Wait::await_ready() {
   if (owner_->broken_) throw BrokenBarrierError("Barrier.wait: the barrier is broken");
   if (owner_->waiting_ + 1 < owner_->parties_) return false;
+  owner_->waiters_.check_thread("Barrier.wait");
   index_ = owner_->waiting_;
   owner_->complete_round();
   return true;
@@ -46,12 +47,14 @@ void Barrier::break_round() noexcept {
   waiting_ = 0;
 }
 
-void Barrier::reset() noexcept {
+void Barrier::reset() {
+  waiters_.check_thread("Barrier.reset");
   break_round();
   broken_ = false;
 }
 
-void Barrier::abort() noexcept {
+void Barrier::abort() {
+  waiters_.check_thread("Barrier.abort");
   broken_ = true;
   break_round();
 }

@@ -39,12 +39,14 @@ bool CapacityLimiter::try_acquire() {
 }
 
 void CapacityLimiter::release() {
+  waiters_.check_thread("CapacityLimiter.release");
   if (!give_back(calling_task("CapacityLimiter.release")))
     throw RuntimeError("CapacityLimiter.release: this task has not borrowed a token");
 }
 
 void CapacityLimiter::set_total_tokens(int total_tokens) {
   require_valid(total_tokens);
+  waiters_.check_thread("CapacityLimiter.set_total_tokens");
   total_ = total_tokens;
   serve();
 }

@@ -54,11 +54,13 @@ void Condition::notify_first() noexcept {
 
 void Condition::notify(int n) {
   if (!locked()) Wait::throw_not_locked("Condition.notify");
+  waiters_.check_thread("Condition.notify");
   for (; n > 0 && !waiters_.empty(); --n) notify_first();
 }
 
 void Condition::notify_all() {
   if (!locked()) Wait::throw_not_locked("Condition.notify_all");
+  waiters_.check_thread("Condition.notify_all");
   while (!waiters_.empty()) notify_first();
 }
 

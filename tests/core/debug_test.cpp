@@ -169,6 +169,22 @@ TEST(DebugMode, nothing_is_timed_without_it) {
 }
 
 // BH-DBG-03
+TEST(DebugMode, begins_with_the_step_after_the_one_that_turns_it_on) {
+  VirtualClock clock;
+  DebugLoop loop(clock);
+  loop.set_debug(false);
+  loop.run_until_complete([](VirtualClock& time) -> Coro<> {
+    block(time, 1h);
+    get_running_loop().set_debug(true);
+    co_await sleep(0s);
+    block(time, 1h);
+    co_await sleep(0s);
+    block(time, 2h);
+  }(clock));
+  EXPECT_EQ(loop.reports.size(), 2u);
+}
+
+// BH-DBG-03
 TEST(DebugMode, a_slow_done_callback_is_reported_too) {
   VirtualClock clock;
   DebugLoop loop(clock);

@@ -11,6 +11,9 @@
 #include <asyncio/wait.h>
 #include <asyncio/with.h>
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <functional>
 #include <limits>
 #include <memory>
@@ -58,7 +61,7 @@ Coro<> await_wait(Task<> task) {
 }
 Coro<> await_shield(Task<> task) { co_await shield(task); }
 Coro<> await_in_group(Task<> task) {
-  co_await with(TaskGroup(), [task](TaskGroup& group) -> Coro<> {
+  co_await with(TaskGroup(), [&task](TaskGroup& group) -> Coro<> {
     group.create_task(await_task(task), named("child"));
     co_return;
   });
@@ -535,5 +538,41 @@ ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
   co_await settle();
   EXPECT_STREQ(describe_task(cancelled).state, "cancelled");
 }
+
+struct Tick {
+  void operator()() const {}
+};
+
+ASYNC_TEST(DescribeHandles, has_the_callbacks_that_are_still_to_come_in_their_order) {
+  EventLoop& loop = get_running_loop();
+  EXPECT_TRUE(describe_handles().empty());
+  const auto sleeper = create_task(sleep(1min));  // none of them, and neither is its timer
+  co_await settle();
+  const TimerHandle late = loop.call_later(1h, Tick());
+  const TimerHandle early = loop.call_later(1500ms, Tick());
+  const TimerHandle cancelled = loop.call_later(1s, Tick());
+  cancelled.cancel();
+  loop.call_soon(Tick());
+  loop.call_soon(Tick()).cancel();
+  const int fd = ::eventfd(0, EFD_CLOEXEC);
+  loop.add_writer(fd, Tick());
+  const std::vector<HandleInfo> handles = describe_handles();
+  const std::string text = format_handles(handles);
+  EXPECT_TRUE(loop.remove_writer(fd));
+  ::close(fd);
+  require(handles.size() == 4);
+  EXPECT_EQ(handles[3].fd, fd);
+  const std::string tick = "(anonymous namespace)::Tick: ";
+  EXPECT_EQ(text, tick + "ready\n" + tick + "armed, due in 1.5 s\n" + tick + "armed, due in 3600 s\n" +
+                      handles[3].callback + ": writing fd " + std::to_string(fd) + "\n");
+  co_await sleep(1500ms);
+  EXPECT_EQ(format_handles(describe_handles()), tick + "armed, due in 3598.5 s\n");
+  late.cancel();
+  EXPECT_TRUE(describe_handles().empty());
+  EXPECT_EQ(early.when(), loop.time());
+  co_await sleeper;
+}
+
+TEST(DescribeHandles, needs_a_loop) { EXPECT_THROW(describe_handles(), RuntimeError); }
 
 }  // namespace

@@ -416,6 +416,23 @@ TEST(EventLoop, the_child_of_a_fork_runs_its_own) {
   EXPECT_EQ(status, 0);
 }
 
+// BH-LOOP-23
+TEST(EventLoop, a_coroutine_that_forks_goes_on_in_the_child_and_may_run_a_loop) {
+  const auto fork = []() -> Coro<pid_t> { co_return ::fork(); };
+  int status = -1;
+  run([](auto make_fork, int& result) -> Coro<> {
+    const pid_t child = co_await make_fork();
+    if (child == 0) {
+      const bool has_none = !current_task();
+      const bool own = EventLoop().run_until_complete(forty_two()) == 42;
+      const int more = co_await forty_two();  // and goes on here
+      ::_exit(has_none && own && more == 42 ? 0 : 1);
+    }
+    ::waitpid(child, &result, 0);
+  }(fork, status));
+  EXPECT_EQ(status, 0);
+}
+
 // BH-LOOP-24
 TEST(EventLoop, is_the_running_one_only_while_it_runs) {
   VirtualClock clock;

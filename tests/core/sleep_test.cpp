@@ -70,6 +70,8 @@ ASYNC_TEST(Sleep, of_nan_is_an_error_and_of_infinity_is_not) {
   EXPECT_TRUE(never.done());
   EXPECT_FALSE(forever.done());
   EXPECT_FALSE(hours.done());
+  forever.cancel();
+  hours.cancel();
 }
 
 // BH-MISC-01

@@ -111,7 +111,7 @@ ASYNC_TEST(TaskGroup, a_cancel_in_the_moment_of_a_failure_is_not_lost) {
     std::string log;
     Future<> failure;
     auto block = create_task([&log, failure]() -> Coro<> {
-      log += co_await outcome([failure](TaskGroup& group) -> Coro<> {
+      log += co_await outcome([&failure](TaskGroup& group) -> Coro<> {
         group.create_task([failure]() -> Coro<> { co_await failure; });
         co_await sleep(1h);
       });

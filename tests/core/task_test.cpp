@@ -52,8 +52,16 @@ TEST(Task, cannot_start_without_a_running_loop_and_its_coroutine_is_closed) {
   auto held = std::make_shared<int>(1);
   const auto hold = [](std::shared_ptr<int>) -> Coro<> { co_return; };
   ::testing::internal::CaptureStderr();
-  EXPECT_THROW(create_task(hold(held)), RuntimeError);
   EXPECT_THROW(create_task(hold, held), RuntimeError);
+  std::string what;
+  unsigned line = 0;
+  try {
+    line = __LINE__ + 1;
+    create_task(hold(held));
+  } catch (const RuntimeError& error) {
+    what = error.what();
+  }
+  EXPECT_EQ(what, std::string("create_task: no running event loop (") + __FILE__ + ":" + std::to_string(line) + ")");
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(held.use_count(), 1);
 }
@@ -284,9 +292,10 @@ ASYNC_TEST(Task, runs_on_when_its_handle_is_dropped) {
 // BH-TASK-26
 ASYNC_TEST(Task, one_that_waits_for_a_future_that_nobody_holds_is_still_there) {
   const auto wait = []() -> Coro<> { co_await Future<>(); };
-  create_task(wait());
+  const auto waiting = create_task(wait());
   co_await settle();
   EXPECT_EQ(all_tasks().size(), 2u);
+  waiting.cancel();
 }
 
 // BH-TASK-27
@@ -369,7 +378,7 @@ ASYNC_TEST(TaskFactory, may_replace_itself_and_be_restored) {
   loop.set_task_factory(saved);
   create_task(answer());
   EXPECT_EQ(asked, 14);
-  co_return;
+  co_await sleep(1s);  // for their answers
 }
 
 // BH-TASK-28

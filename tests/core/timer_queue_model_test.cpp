@@ -46,6 +46,7 @@ class Rehearsal {
       pop(SIZE_MAX);
     } else {
       now_ = add(now_, -any_distance());
+      visit();
     }
     ASSERT_EQ(queue_.size(), expected_.size());
     ASSERT_LE(queue_.next(), earliest());
@@ -136,6 +137,17 @@ class Rehearsal {
       ASSERT_FALSE(node->armed());
       expected_.erase(expected_.begin());
     }
+  }
+
+  // Meets every armed node once.
+  void visit() {
+    std::vector<const TimerNode*> met;
+    queue_.for_each([&](const TimerNode& node) { met.push_back(&node); });
+    std::vector<const TimerNode*> wanted;
+    for (const auto& entry : expected_) wanted.push_back(entry.second);
+    std::sort(met.begin(), met.end());
+    std::sort(wanted.begin(), wanted.end());
+    ASSERT_TRUE(met == wanted);
   }
 
   std::vector<TimerNode> nodes_;

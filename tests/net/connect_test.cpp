@@ -234,10 +234,11 @@ TEST(OpenConnection, that_is_on_its_way_goes_with_the_loop) {
 ASYNC_TEST(OpenConnection, holds_a_virtual_clock) {
   const FullListener full;
   bool timer_ran = false;
-  get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
+  const TimerHandle timer = get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
   auto opening = create_task(open_connection("127.0.0.1", full.port()));
   for (int i = 0; i < 100; ++i) co_await settle();
   EXPECT_FALSE(timer_ran);
+  timer.cancel();
   opening.cancel();
   co_await settle();
 }

@@ -114,12 +114,13 @@ ASYNC_TEST(StreamReader, a_virtual_clock_waits_for_a_peer) {
   SocketPair sockets = tcp_sockets();
   Connection connection = adopt(std::move(sockets.first));
   bool timer_ran = false;
-  get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
+  const TimerHandle timer = get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
   const UniqueFd peer = std::move(sockets.second);
   get_running_loop().call_soon([&] { ::send(peer.get(), "x", 1, 0); });
   const std::string got = co_await connection.reader.read(1);
   EXPECT_EQ(got, "x");
   EXPECT_FALSE(timer_ran);
+  timer.cancel();
 }
 
 TEST(StreamReader, of_another_loop_is_refused_and_of_a_closed_one_is_at_its_end) {

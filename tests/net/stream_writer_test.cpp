@@ -139,11 +139,12 @@ ASYNC_TEST(StreamWriter, a_virtual_clock_waits_for_a_slow_peer) {
   connection.writer.set_write_buffer_limits(0);
   connection.writer.write(std::string(much, 'x'));
   bool timer_ran = false;
-  get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
+  const TimerHandle timer = get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
   Connection peer = adopt(std::move(sockets.second));
   auto reading = create_task([](StreamReader& reader) -> Coro<> { (void)co_await reader.readexactly(much); },
                              std::ref(peer.reader));
   co_await connection.writer.drain();
   EXPECT_FALSE(timer_ran);
+  timer.cancel();
   co_await reading;
 }

@@ -158,6 +158,8 @@ ASYNC_TEST(Barrier, that_is_aborted_refuses_everybody_until_it_is_reset) {
   co_await settle();
   EXPECT_EQ(outcome(c), "waits");
   EXPECT_EQ(barrier.n_waiting(), 1);
+  c.cancel();
+  co_await settle();
 }
 
 // BH-BAR-06

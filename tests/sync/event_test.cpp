@@ -55,6 +55,9 @@ ASYNC_TEST(Event, that_is_cleared_at_once_lets_those_go_who_waited) {
   EXPECT_EQ(log, "ab");
   EXPECT_FALSE(event.is_set());
   EXPECT_EQ(reason(late), "Event.wait");
+  event.set();
+  co_await late;
+  EXPECT_EQ(log, "abl");
 }
 
 // BH-EVT-03

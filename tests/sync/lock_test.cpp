@@ -183,6 +183,8 @@ ASYNC_TEST(Lock, wakes_nobody_where_a_waiter_is_cancelled) {
   EXPECT_TRUE(a.cancelled());
   EXPECT_EQ(reason(b), "Lock.acquire");
   EXPECT_TRUE(lock.locked());
+  lock.release();
+  co_await b;
 }
 
 // BH-LOCK-08

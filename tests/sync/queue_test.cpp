@@ -194,6 +194,9 @@ ASYNC_TEST(Queue, keeps_an_item_for_the_getter_that_it_woke) {
   EXPECT_EQ(log, "a");
   EXPECT_TRUE(getter.done());
   EXPECT_FALSE(late.done());
+  queue.put_nowait('b');
+  co_await late;
+  EXPECT_EQ(log, "ab");
 }
 
 // BH-Q-05

@@ -52,6 +52,9 @@ ASYNC_TEST(Semaphore, gives_what_it_has_without_suspension) {
   auto waiter = create_task(take(sem, 'w', log));
   co_await settle();
   EXPECT_EQ(reason(waiter), "Semaphore.acquire");
+  sem.release();
+  co_await waiter;
+  EXPECT_EQ(log, "w");
 }
 
 // BH-SEM-01
@@ -80,6 +83,9 @@ ASYNC_TEST(Semaphore, hands_a_permit_over_without_showing_it_to_others) {
   co_await settle();
   EXPECT_EQ(log, "w");
   EXPECT_FALSE(newcomer.done());
+  sem.release();
+  co_await newcomer;
+  EXPECT_EQ(log, "wn");
 }
 
 // BH-SEM-04
