@@ -10,35 +10,30 @@
 #include <iostream>
 #include <set>
 #include <string>
+#include <utility>
 
 using namespace asyncio;
 using namespace std::chrono_literals;
 
+struct Guest;
+using Room = std::set<Guest*>;
+
+// Is in the room as long as it lives.
 struct Guest {
+  Guest(std::string called, Room& entered) : name(std::move(called)), room(entered) { room.insert(this); }
+  Guest(const Guest&) = delete;
+  ~Guest() { room.erase(this); }
+
   std::string name;
+  Room& room;
   Queue<std::string> hears{100};
 };
 
-class Room {
- public:
-  void enter(Guest& guest) { guests_.insert(&guest); }
-  void leave(Guest& guest) { guests_.erase(&guest); }
-
-  void say(const std::string& text, const Guest* except = nullptr) {
-    for (Guest* guest : guests_) {
-      if (guest != except && !guest->hears.full()) guest->hears.put_nowait(text);
-    }
+void say(Room& room, const std::string& text, const Guest* except = nullptr) {
+  for (Guest* guest : room) {
+    if (guest != except && !guest->hears.full()) guest->hears.put_nowait(text);
   }
-
-  // Lets everybody hear what was said, and go.
-  void close() {
-    for (Guest* guest : guests_) guest->hears.shutdown();
-    guests_.clear();
-  }
-
- private:
-  std::set<Guest*> guests_;
-};
+}
 
 Coro<> tell(Guest& guest, StreamWriter& writer) {
   while (auto text = co_await guest.hears.next()) {
@@ -47,30 +42,25 @@ Coro<> tell(Guest& guest, StreamWriter& writer) {
   }
 }
 
-Coro<> listen(Room& room, Guest& guest, StreamReader& reader) {
-  while (auto line = co_await reader.next_line()) room.say(guest.name + ": " + *line, &guest);
+Coro<> listen(Guest& guest, StreamReader& reader) {
+  try {
+    while (auto line = co_await reader.next_line()) say(guest.room, guest.name + ": " + *line, &guest);
+  } catch (const std::exception& error) {
+    std::cout << guest.name << ": " << error.what() << std::endl;  // the connection is lost: the guest has gone
+  }
 }
 
 Coro<> serve(Room& room, StreamReader reader, StreamWriter writer) {
-  Guest guest;
   writer.write("Your name? ");
-  guest.name = co_await reader.readline();
-  while (!guest.name.empty() && (guest.name.back() == '\n' || guest.name.back() == '\r')) guest.name.pop_back();
-  if (guest.name.empty()) co_return;
+  std::string name = co_await reader.readline();
+  while (!name.empty() && (name.back() == '\n' || name.back() == '\r')) name.pop_back();
+  if (name.empty()) co_return;
 
-  room.enter(guest);
-  room.say("* " + guest.name + " is here\n");
-  try {
-    // It is over when the guest hangs up, or when there is nothing more to hear.
-    co_await race(listen(room, guest, reader), tell(guest, writer));
-  } catch (const std::exception& error) {
-    std::cout << guest.name << ": " << error.what() << std::endl;
-  } catch (...) {
-    room.leave(guest);  // cancelled
-    throw;
-  }
-  room.leave(guest);
-  room.say("* " + guest.name + " has left\n");
+  Guest guest(name, room);
+  say(room, "* " + name + " is here\n");
+  // It is over when the guest hangs up, or when there is nothing more to hear.
+  co_await race(listen(guest, reader), tell(guest, writer));
+  say(room, "* " + name + " has left\n", &guest);
 }
 
 Coro<> async_main(std::string host, int port) {
@@ -91,13 +81,20 @@ Coro<> async_main(std::string host, int port) {
     co_await with(server, [&]() -> Coro<> {
       co_await interrupted.wait();
       server.close();
-      room.say("* The room closes. Goodbye!\n");
-      room.close();
+      say(room, "* The room closes. Goodbye!\n");
+      for (Guest* guest : room) guest->hears.shutdown();  // they hear what was said, and go
+      room.clear();
       patience.set_deadline(loop.deadline_after(5s));
     });
   });
 }
 
 int main(int argc, char** argv) {
-  return run(async_main(argument(argc, argv, "host", "127.0.0.1"), port_argument(argc, argv, "8889")));
+  const Arguments arguments(argc, argv, {{"host", "127.0.0.1"}, {"port", "8889"}});
+  try {
+    return run(async_main(arguments.text("host"), arguments.port()));
+  } catch (const std::exception& error) {
+    std::cerr << "chat_server: " << error.what() << std::endl;
+    return 1;
+  }
 }

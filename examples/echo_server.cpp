@@ -24,5 +24,11 @@ Coro<> async_main(std::string host, int port) {
 }
 
 int main(int argc, char** argv) {
-  return run(async_main(argument(argc, argv, "host", "127.0.0.1"), port_argument(argc, argv, "8888")));
+  const Arguments arguments(argc, argv, {{"host", "127.0.0.1"}, {"port", "8888"}});
+  try {
+    return run(async_main(arguments.text("host"), arguments.port()));
+  } catch (const std::exception& error) {
+    std::cerr << "echo_server: " << error.what() << std::endl;
+    return 1;
+  }
 }

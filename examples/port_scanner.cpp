@@ -5,7 +5,6 @@
 
 #include "arguments.h"
 
-#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -35,9 +34,8 @@ Coro<> async_main(std::string host, int first, int last, int at_once) {
 }
 
 int main(int argc, char** argv) {
-  const auto number = [&](const char* name, const char* fallback) {
-    return std::atoi(argument(argc, argv, name, fallback).c_str());
-  };
-  return run(async_main(argument(argc, argv, "host", "127.0.0.1"), number("from", "1"), number("to", "1024"),
-                        number("at-once", "200")));
+  const Arguments arguments(argc, argv, {{"host", "127.0.0.1"}, {"from", "1"}, {"to", "1024"}, {"at-once", "200"}});
+  const int first = arguments.number("from", 1, 65535);
+  const int last = arguments.number("to", first, 65535);
+  return run(async_main(arguments.text("host"), first, last, arguments.number("at-once", 1, 10000)));
 }

@@ -1,29 +1,45 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # install-deps.sh demo|test|ci|bench|format...: installs what is missing for that, on Debian and its relatives as root or
-# with sudo, after it has printed the line; elsewhere it says what is missing. Does nothing where nothing is missing.
+# with sudo, after it has printed the line; elsewhere it says what is missing, and fails where that is needed. It does
+# nothing where nothing is missing.
 set -eu
-[ "${1-}" != --help ] || { sed -n '3,4s/^# //p' "$0"; exit 0; }
+[ "${1-}" != --help ] || { sed -n '3,5s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-packages=()  # of Debian
-names=()     # for everyone else
+needed=() needed_names=()  # packages of Debian, and what they are for everyone else
+wanted=() wanted_names=()
 
 # need PACKAGE NAME COMMAND...: PACKAGE is missing where COMMAND fails.
 need() {
   local package=$1 name=$2
   shift 2
   if ! "$@" >/dev/null 2>&1 </dev/null; then
-    packages+=("$package")
-    names+=("$name")
+    needed+=("$package")
+    needed_names+=("$name")
+  fi
+}
+# want PACKAGE NAME COMMAND...: the same for what can be done without.
+want() {
+  local package=$1 name=$2
+  shift 2
+  if ! "$@" >/dev/null 2>&1 </dev/null; then
+    wanted+=("$package")
+    wanted_names+=("$name")
   fi
 }
 has() { command -v "$1"; }
 header() { "$(tools/compiler.sh)" -E -x c++ -include "$1" /dev/null; }
 links() { echo 'int main() {}' >"$scratch/main.cpp" && "$@" "$scratch/main.cpp" -o "$scratch/main"; }
-recent_cmake() { [ "$(cmake --version | sed -n '1s/.* \([0-9]*\)\.\([0-9]*\).*/\1\2/p')" -ge 325 ]; }
+fast_linker() { links "$(tools/compiler.sh)" -fuse-ld=mold || links "$(tools/compiler.sh)" -fuse-ld=lld; }
+recent_cmake() {
+  local version major minor
+  version=$(cmake --version | sed -n '1s/^[^0-9]*//p')
+  IFS=. read -r major minor _ <<<"$version"
+  [ "$major" -gt 3 ] || { [ "$major" -eq 3 ] && [ "$minor" -ge 25 ]; }
+}
 
 needs_demo() {
   need cmake "cmake 3.25 or newer" recent_cmake
@@ -35,6 +51,8 @@ needs_test() {
   need libgtest-dev GoogleTest header gtest/gtest.h
   need python3 python3 has python3
   need pkg-config pkg-config has pkg-config
+  want ccache ccache has ccache
+  want mold "mold or lld, linkers that are fast" fast_linker
 }
 needs_ci() {
   needs_test
@@ -46,10 +64,13 @@ needs_ci() {
 needs_bench() {
   needs_demo
   need python3 python3 has python3
-  need g++ "g++ 12 or newer" tools/compiler.sh gnu
-  need libboost1.81-dev "Boost 1.81 or newer" header boost/asio/awaitable.hpp
-  need libuv1-dev libuv header uv.h
-  need liburing-dev liburing header liburing.h
+  want g++ "g++ 12 or newer" tools/compiler.sh gnu
+  want libboost1.81-dev "Boost 1.81 or newer" header boost/asio/experimental/parallel_group.hpp
+  want libuv1-dev libuv header uv.h
+  want liburing-dev liburing header liburing.h
+  want golang-go Go has go
+  want cargo "cargo, of Rust" has cargo
+  want librust-tokio-dev "tokio, as Debian packages its sources" compgen -G '/usr/share/cargo/registry/tokio-1.*'
 }
 needs_format() {
   need clang-format-19 "clang-format 19" has clang-format-19
@@ -58,29 +79,55 @@ needs_format() {
 for purpose; do
   "needs_$purpose"
 done
-[ ${#packages[@]} -gt 0 ] || exit 0
+[ $((${#needed[@]} + ${#wanted[@]})) -gt 0 ] || exit 0
 
-command=(apt-get install -y --no-install-recommends "${packages[@]}")
+join() { printf '%s; ' "$@" | sed 's/; $//'; }
+go_without() { echo "-- not here, and not needed: $(join "$@")"; }
 sudo=()
 if [ "$(id -u)" -ne 0 ]; then
   sudo=(sudo)
+  # Nobody is asked for a password for what can be done without.
+  [ ${#needed[@]} -gt 0 ] || sudo+=(-n)
 fi
-if ! has apt-get >/dev/null || ! has "${sudo[0]-env}" >/dev/null; then
-  echo "Missing: $(printf '%s; ' "${names[@]}" | sed 's/; $//')." >&2
+as_root() { "${sudo[@]}" "$@" </dev/null; }
+may_install() {
+  has apt-get && has "${sudo[0]-env}" && { [ ${#needed[@]} -gt 0 ] || as_root true; }
+}
+if ! may_install >/dev/null 2>&1; then
+  [ ${#wanted[@]} -eq 0 ] || go_without "${wanted_names[@]}"
+  [ ${#needed[@]} -gt 0 ] || exit 0
+  echo "Missing: $(join "${needed_names[@]}")." >&2
   if has apt-get >/dev/null; then
-    echo "As root: ${command[*]}" >&2
+    echo "As root: apt-get install -y --no-install-recommends ${needed[*]} ${wanted[*]-}" >&2
   else
-    echo "Install that with your system's package manager; Debian's packages are: ${packages[*]}" >&2
+    echo "Install that with your system's package manager; Debian's packages are: ${needed[*]} ${wanted[*]-}" >&2
   fi
   exit 1
 fi
 
-echo "== ${sudo[*]+${sudo[*]} }${command[*]}"
 export DEBIAN_FRONTEND=noninteractive
+update() { echo "== ${sudo[*]+${sudo[*]} }apt-get update" && as_root apt-get update; }
 # A fresh container has no package lists, and an old machine has old ones.
-if ! compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || ! "${sudo[@]}" "${command[@]}" </dev/null; then
-  "${sudo[@]}" apt-get update </dev/null
-  "${sudo[@]}" "${command[@]}" </dev/null
+fresh=false
+if ! compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; then
+  update || true
+  fresh=true
+fi
+packages=(${needed[@]+"${needed[@]}"})
+for ((i = 0; i < ${#wanted[@]}; ++i)); do
+  if apt-cache show "${wanted[i]}" >/dev/null 2>&1; then
+    packages+=("${wanted[i]}")
+  else
+    go_without "${wanted_names[i]}"
+  fi
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+install_packages() { as_root apt-get install -y --no-install-recommends "${packages[@]}"; }
+echo "== ${sudo[*]+${sudo[*]} }apt-get install -y --no-install-recommends ${packages[*]}"
+if ! install_packages && ! { [ $fresh = false ] && update && install_packages; }; then
+  [ ${#needed[@]} -eq 0 ] || exit 1
+  go_without "${wanted_names[@]}"
+  exit 0
 fi
 if ! recent_cmake; then
   echo "The cmake of this system is older than 3.25: see https://cmake.org/download" >&2

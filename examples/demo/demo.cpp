@@ -23,6 +23,8 @@ namespace {
 
 // What a program may take longer than promised: to start, and to wait for the processor beside thirty others.
 constexpr auto tolerance = 500ms;
+// What is still running then hangs, and is killed.
+constexpr auto patience = 20s;
 
 struct Row {
   const demo::Promise* promise;
@@ -38,7 +40,7 @@ struct Row {
 demo::Program::Outcome run_program(std::string name, std::string argument) {
   std::vector<std::string> command{demo::program_directory() + "/" + name};
   if (!argument.empty()) command.push_back(argument);
-  return demo::Program(command).wait();
+  return demo::Program(command).wait(patience);
 }
 
 // The server that the tutorial ends with Ctrl-C, and its client.
@@ -54,11 +56,11 @@ Coro<std::vector<Row>> run_echo_pair(Executor& threads) {
   for (int attempt = 0; attempt < 100; ++attempt) {
     auto outcome = loop.run_in_executor(&threads, run_program, std::string(client.promise->program), port);
     client.outcome = co_await outcome;
-    if (client.outcome.status == 0) break;
+    if (client.outcome.status == 0 || client.outcome.killed) break;
     co_await sleep(20ms);  // the server is not listening yet
   }
-  auto ended = loop.run_in_executor(&threads, [&server] { return server.wait(); });
   server.interrupt();
+  auto ended = loop.run_in_executor(&threads, [&server] { return server.wait(patience); });
   Row row{&demo::echo_server_promise, {}, 130};
   row.outcome = co_await ended;
   std::vector<Row> rows;
@@ -84,9 +86,11 @@ Coro<Row> run_one(const demo::Promise& promise, Executor& threads, int& ended, i
 bool show(const Row& row, bool timed) {
   const bool right = row.output_is_right() && (!timed || row.time_is_right());
   const double seconds = std::chrono::duration<double>(row.outcome.time).count();
+  const char* output = row.outcome.killed      ? "KILLED: IT HANGS"
+                       : row.output_is_right() ? "as promised"
+                                               : "NOT AS PROMISED";
   std::printf("  %-18s %6.1f s %8.3f s   %s%s\n", std::string(row.promise->program).c_str(),
-              static_cast<double>(row.promise->time.count()), seconds,
-              row.output_is_right() ? "as promised" : "NOT AS PROMISED",
+              static_cast<double>(row.promise->time.count()), seconds, output,
               timed && !row.time_is_right() ? ", TIME OFF" : "");
   if (!row.output_is_right())
     std::printf("--- exit code %d, output:\n%s---\n", row.outcome.status, row.outcome.output.c_str());
@@ -131,7 +135,7 @@ Coro<int> check_outputs() {
 int main(int argc, char** argv) {
   if (argc == 5 && std::string_view(argv[1]) == "--clients") {
     const auto number = [&](int i) { return std::strtoul(argv[i], nullptr, 10); };
-    demo::raise_file_limit(number(4) + 64);
+    demo::raise_file_limit();
     return run(
         demo::run_swarm(static_cast<std::uint16_t>(number(2)), static_cast<std::uint16_t>(number(3)), number(4)));
   }

@@ -2,18 +2,19 @@
 #include "program.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <thread>
 
 extern char** environ;
 
@@ -55,17 +56,31 @@ Program::~Program() {
   ::close(pipe_);
 }
 
-Program::Outcome Program::wait() {
+Program::Outcome Program::wait(std::chrono::seconds patience) {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + patience;
   Outcome outcome;
-  char buffer[4096];
-  for (ssize_t count; (count = ::read(pipe_, buffer, sizeof buffer)) != 0;) {
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now()).count();
+    if (left <= 0) break;
+    pollfd readable{pipe_, POLLIN, 0};
+    if (::poll(&readable, 1, static_cast<int>(left)) <= 0) continue;
+    char buffer[4096];
+    const ssize_t count = ::read(pipe_, buffer, sizeof buffer);
+    if (count == 0) break;
     if (count > 0) outcome.output.append(buffer, static_cast<std::size_t>(count));
   }
+  // Who has closed its output may still hang.
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  while (::waitpid(pid_, &status, WNOHANG) == 0) {
+    if (!outcome.killed && steady_clock::now() >= deadline) {
+      ::kill(pid_, SIGKILL);
+      outcome.killed = true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   pid_ = -1;
-  outcome.time = std::chrono::steady_clock::now() - started_;
+  outcome.time = steady_clock::now() - started_;
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }
@@ -93,10 +108,10 @@ bool matches(std::string_view text, std::string_view pattern) {
 
 std::string program_directory() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().string(); }
 
-std::size_t raise_file_limit(std::size_t wanted) {
+std::size_t raise_file_limit() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, std::max<rlim_t>(limit.rlim_cur, wanted));
+  limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return limit.rlim_cur;

@@ -17,15 +17,16 @@ class Program {
   Program& operator=(const Program&) = delete;
   ~Program();  // ends it
 
-  // Blocks until it has ended: to be called in a thread.
+  // Blocks until it has ended, and kills it where that takes longer than `patience`: to be called in a thread.
   struct Outcome {
     std::string output;
     int status = 0;  // its exit code; that of a signal is 128 + its number
+    bool killed = false;
     std::chrono::nanoseconds time{};
   };
-  Outcome wait();
+  Outcome wait(std::chrono::seconds patience);
 
-  // Ctrl-C.
+  // Ctrl-C. Not while another thread is in wait().
   void interrupt();
 
  private:
@@ -40,8 +41,9 @@ bool matches(std::string_view text, std::string_view pattern);
 // The directory of this program, where the others are.
 std::string program_directory();
 
-// Raises the number of files that this process may have open to `wanted`, or as far as it can be. Gives what it is then.
-std::size_t raise_file_limit(std::size_t wanted);
+// Raises the number of files that this process may have open (the soft limit) to the hard limit, which is as far as it
+// may go by itself. Gives what it is then.
+std::size_t raise_file_limit();
 
 // What this process has in memory, in bytes.
 std::size_t resident_memory();

@@ -82,7 +82,7 @@ Coro<> follow(StreamReader& reader, StreamWriter& writer, std::size_t count, std
 }  // namespace
 
 Coro<bool> show_swarm() {
-  const std::size_t limit = raise_file_limit(swarm_size + files_beside_the_clients);
+  const std::size_t limit = raise_file_limit();
   const std::size_t count =
       std::min(swarm_size, limit > 2 * files_beside_the_clients ? limit - files_beside_the_clients : 1);
   std::printf("\nAn echo server, and %zu clients in a second process\n", count);
