@@ -25,6 +25,7 @@ MARKS = {
     "libuv": ("libuv", "square"),
     "go": ("go", "square"),
     "tokio": ("tokio", "square"),
+    "python": ("python", "square"),
 }
 STYLE = """
   svg { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; }
@@ -33,11 +34,13 @@ STYLE = """
   .ours { fill: #0969da; stroke: #0969da } .limit { fill: #59636e; stroke: #59636e }
   .asio { fill: #d55e00; stroke: #d55e00 } .libuv { fill: #8250df; stroke: #8250df }
   .go { fill: #009e73; stroke: #009e73 } .tokio { fill: #b88a00; stroke: #b88a00 }
+  .python { fill: #cc79a7; stroke: #cc79a7 }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117 } .text { fill: #f0f6fc } .faint { fill: #9198a1 } .grid { stroke: #3d444d }
     .ours { fill: #4493f8; stroke: #4493f8 } .limit { fill: #9198a1; stroke: #9198a1 }
     .asio { fill: #f0883e; stroke: #f0883e } .libuv { fill: #ab7df8; stroke: #ab7df8 }
     .go { fill: #3fb98f; stroke: #3fb98f } .tokio { fill: #d9b13b; stroke: #d9b13b }
+    .python { fill: #e59fc4; stroke: #e59fc4 }
   }
 """
 

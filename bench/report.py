@@ -51,6 +51,7 @@ def machine(compiler, gnu):
     libuv = [defined("/usr/include/uv/version.h", f"UV_VERSION_{part}") for part in ("MAJOR", "MINOR", "PATCH")]
     if all(libuv):
         versions.append("libuv " + ".".join(libuv))
+    versions.append(first_line("python3", "--version"))
     versions.append(first_line("go", "version").removesuffix(" linux/amd64"))
     tokio = sorted(Path("/usr/share/cargo/registry").glob("tokio-[0-9]*"))
     if tokio and (rust := first_line("rustc", "--version")):
@@ -219,6 +220,7 @@ def readme_table(results):
             best_peer += " (no tasks)"
         unit = "" if row.unit == "bytes" else " ns"
         lines.append([f"{row.text}", f"{show(ours, row.unit)}{unit}", best_peer,
+                      show(micro(results, row.key, "python"), row.unit),
                       show(micro(results, row.key, "limit"), row.unit), show(row.goal, row.unit)])
     for case in rows.ECHO:
         for program, goal in case.goals.items():
@@ -230,16 +232,18 @@ def readme_table(results):
             peer, name = best(figures, rows.ECHO_PEERS)
             best_peer = f"{peer:.2f} {rows.TITLES[name]}" if name else "-"
             lines.append([f"TCP echo, {case.text}, {program.removeprefix('asyncio_')}", f"{ours:.2f} us ({ratio:.2f}x)",
-                          best_peer, f"{echo_us(results, case.key, 'raw_epoll'):.2f} raw epoll", f"{goal}x"])
+                          best_peer, show(figures["python"], digits=2),
+                          f"{echo_us(results, case.key, 'raw_epoll'):.2f} raw epoll", f"{goal}x"])
     idle = results["idle"]
     if "asyncio_epoll" in idle:
         peer, name = best(idle, rows.ECHO_PEERS)
         lines.append(["memory of an idle connection", show(idle["asyncio_epoll"], "bytes"),
-                      f"{show(peer, 'bytes')} {rows.TITLES[name]}" if name else "-", show(idle.get("raw_epoll"), "bytes"),
+                      f"{show(peer, 'bytes')} {rows.TITLES[name]}" if name else "-",
+                      show(idle.get("python"), "bytes"), show(idle.get("raw_epoll"), "bytes"),
                       show(rows.IDLE_GOAL, "bytes")])
     for setting in results["compile"]:
         seconds = compile_seconds(results, setting)
         if "asyncio" in seconds and "asio" in seconds:
             lines.append([f"compile an echo server, {setting}", f"{seconds['asyncio']:.2f} s",
-                          f"{seconds['asio']:.2f} s Boost.Asio", "-", f"{rows.COMPILE_GOAL}x"])
-    return table(["", "asyncio-cpp", "best peer", "bare limit", "goal"], lines)
+                          f"{seconds['asio']:.2f} s Boost.Asio", "-", "-", f"{rows.COMPILE_GOAL}x"])
+    return table(["", "asyncio-cpp", "best peer", "Python", "bare limit", "goal"], lines)

@@ -86,6 +86,7 @@ TITLES = {
     "libuv": "libuv",
     "go": "Go",
     "tokio": "tokio",
+    "python": "Python asyncio",
 }
-MICRO_PEERS = ["asio", "libuv", "go", "tokio"]
-ECHO_PEERS = ["asio_coroutine", "asio_callback", "libuv", "go", "tokio"]
+MICRO_PEERS = ["asio", "libuv", "go", "tokio", "python"]
+ECHO_PEERS = ["asio_coroutine", "asio_callback", "libuv", "go", "tokio", "python"]

@@ -141,6 +141,7 @@ def micro_programs(options):
             "libuv": (PEERS / "uv_micro", ["timers", "xthread"]),
             "go": (PEERS / "go_micro", every[2:]),
             "tokio": (PEERS / "tokio_micro", every),
+            "python": (ROOT / "bench/peers/py_micro.py", every),
         }
         if gnu_build_wanted(options):
             programs["asyncio_gcc"] = (ROOT / "build/release-gcc/bench/micro", own)
@@ -197,6 +198,7 @@ def servers(options):
             "libuv": [PEERS / "uv_echo", "{port}"],
             "go": [PEERS / "go_echo", "{port}"],
             "tokio": [PEERS / "tokio_echo", "{port}"],
+            "python": [ROOT / "bench/peers/py_echo.py", "{port}"],
         }
         if gnu_build_wanted(options):
             for backend in ["epoll", "io_uring"]:
