@@ -38,7 +38,7 @@ class CancelledError final {
 };
 
 // Ends the program: leaves the loop at once, wherever it is thrown, and comes out of run(). No base class, like Python's.
-class SystemExit {
+class SystemExit final {
  public:
   explicit SystemExit(int code = 0) noexcept : code_(code) {}
   int code() const noexcept { return code_; }

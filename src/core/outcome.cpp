@@ -5,8 +5,6 @@
 
 #include "core/report.h"
 
-#include <cxxabi.h>
-
 #include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -27,10 +25,7 @@ std::exception_ptr exception_of(std::error_code error) {
   return std::make_exception_ptr(std::system_error(error));
 }
 
-bool is_cancelled_error(const std::exception_ptr& error) noexcept {
-  const std::type_info* type = error != nullptr ? error.__cxa_exception_type() : nullptr;
-  return type != nullptr && *type == typeid(CancelledError);  // no class derives from it
-}
+bool is_cancelled_error(const std::exception_ptr& error) noexcept { return is_a(error, typeid(CancelledError)); }
 
 bool passes_outcomes(const std::exception_ptr& error) noexcept { return is_cancelled_error(error) || is_exit(error); }
 

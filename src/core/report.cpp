@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/report.h"
 
-#include <asyncio/exception_group.h>
-
 #include "core/loop_state.h"
 #include "core/traceback.h"
 
@@ -91,8 +89,12 @@ std::string render(const ExceptionContext& context) {
 }
 }  // namespace
 
+bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
+  return error != nullptr && error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
+}
+
 bool is_exit(const std::exception_ptr& error) noexcept {
-  return holds<SystemExit>(error) || holds<KeyboardInterrupt>(error);
+  return is_a(error, typeid(SystemExit)) || is_a(error, typeid(KeyboardInterrupt));
 }
 
 std::string describe(const std::exception_ptr& error) {

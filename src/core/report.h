@@ -14,6 +14,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Tells the exception handler of the loop, or standard error where there is no loop. Never throws.
 void report(LoopCore* loop, ExceptionContext context) noexcept;
 
+// Whether it holds exactly that type: told by the type alone, where throwing it to find out would take a microsecond.
+bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept;
 // Whether it is a SystemExit or a KeyboardInterrupt, which end the program.
 bool is_exit(const std::exception_ptr& error) noexcept;
 
