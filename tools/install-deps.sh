@@ -12,22 +12,16 @@ trap 'rm -rf "$scratch"' EXIT
 needed=() needed_names=()  # packages of Debian, and what they are for everyone else
 wanted=() wanted_names=()
 
-# need PACKAGE NAME COMMAND...: PACKAGE is missing where COMMAND fails.
-need() {
-  local package=$1 name=$2
-  shift 2
+# need PACKAGE NAME COMMAND...: PACKAGE is missing where COMMAND fails. want: the same for what can be done without.
+need() { missing needed "$@"; }
+want() { missing wanted "$@"; }
+missing() {
+  local -n packages_of=$1 names_of=${1}_names
+  local package=$2 name=$3
+  shift 3
   if ! "$@" >/dev/null 2>&1 </dev/null; then
-    needed+=("$package")
-    needed_names+=("$name")
-  fi
-}
-# want PACKAGE NAME COMMAND...: the same for what can be done without.
-want() {
-  local package=$1 name=$2
-  shift 2
-  if ! "$@" >/dev/null 2>&1 </dev/null; then
-    wanted+=("$package")
-    wanted_names+=("$name")
+    packages_of+=("$package")
+    names_of+=("$name")
   fi
 }
 has() { command -v "$1"; }
