@@ -4,9 +4,7 @@
 #include <asyncio/config.h>
 
 #include <linux/io_uring.h>
-#include <sys/socket.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -15,7 +13,6 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <system_error>
 
@@ -105,21 +102,6 @@ class Ring {
   // The same for all that is in flight; completes with their number.
   io_uring_sqe& cancel_all(std::uint64_t user_data);
 
-  // Completes with a descriptor for every connection, until it fails. `socket_flags`: SOCK_NONBLOCK, SOCK_CLOEXEC.
-  io_uring_sqe& accept_multishot(int fd, int socket_flags, std::uint64_t user_data);
-
-  // The address is read when the entry is submitted, and not after. On a non-blocking socket too it completes when the
-  // connection stands or has failed, not with -EINPROGRESS.
-  io_uring_sqe& connect(int fd, const sockaddr* address, socklen_t length, std::uint64_t user_data);
-
-  io_uring_sqe& close(int fd, std::uint64_t user_data);
-
-  // At a file offset, or at the file's own position with `current_position`. May transfer less than asked; never more
-  // than 2 GiB, as with the system calls. The kernel owns the buffer until the completion.
-  static constexpr std::uint64_t current_position = ~std::uint64_t{0};
-  io_uring_sqe& read(int fd, std::span<std::byte> buffer, std::uint64_t offset, std::uint64_t user_data);
-  io_uring_sqe& write(int fd, std::span<const std::byte> buffer, std::uint64_t offset, std::uint64_t user_data);
-
   // An entry of zeros, for whatever has no function here.
   io_uring_sqe& get_sqe();
 
@@ -165,12 +147,9 @@ class Ring {
     std::size_t size = 0;
   };
 
-  // What one system call transfers at most. The length field has 32 bits: a buffer of 4 GiB would read as empty.
-  static constexpr std::size_t max_transfer = 0x7ffff000;
-
   Ring() = default;
   Mapping map(std::size_t size, std::uint64_t offset) const;
-  io_uring_sqe& prepare(unsigned opcode, int fd, const void* address, std::size_t length, std::uint64_t user_data);
+  io_uring_sqe& prepare(unsigned opcode, int fd, std::uint64_t user_data);
   unsigned queued() const { return sq_tail_ - acquire(sq_head_); }
   unsigned ready() const;
   bool has_deferred_work() const { return (relaxed(sq_flags_) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0; }
@@ -215,21 +194,18 @@ inline io_uring_sqe& Ring::get_sqe() {
   return sqe;
 }
 
-inline io_uring_sqe& Ring::prepare(unsigned opcode, int fd, const void* address, std::size_t length,
-                                   std::uint64_t user_data) {
+inline io_uring_sqe& Ring::prepare(unsigned opcode, int fd, std::uint64_t user_data) {
   io_uring_sqe& sqe = get_sqe();
   sqe.opcode = static_cast<std::uint8_t>(opcode);
   sqe.fd = fd;
-  sqe.addr = reinterpret_cast<std::uintptr_t>(address);
-  sqe.len = static_cast<unsigned>(std::min(length, max_transfer));
   sqe.user_data = user_data;
   return sqe;
 }
 
-inline io_uring_sqe& Ring::nop(std::uint64_t user_data) { return prepare(IORING_OP_NOP, -1, nullptr, 0, user_data); }
+inline io_uring_sqe& Ring::nop(std::uint64_t user_data) { return prepare(IORING_OP_NOP, -1, user_data); }
 
 inline io_uring_sqe& Ring::poll(int fd, unsigned events, std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_POLL_ADD, fd, nullptr, 0, user_data);
+  io_uring_sqe& sqe = prepare(IORING_OP_POLL_ADD, fd, user_data);
   sqe.poll32_events = events;
   return sqe;
 }
@@ -241,44 +217,14 @@ inline io_uring_sqe& Ring::poll_multishot(int fd, unsigned events, std::uint64_t
 }
 
 inline io_uring_sqe& Ring::cancel(std::uint64_t target, std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_ASYNC_CANCEL, -1, nullptr, 0, user_data);
+  io_uring_sqe& sqe = prepare(IORING_OP_ASYNC_CANCEL, -1, user_data);
   sqe.addr = target;
   return sqe;
 }
 
 inline io_uring_sqe& Ring::cancel_all(std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_ASYNC_CANCEL, -1, nullptr, 0, user_data);
+  io_uring_sqe& sqe = prepare(IORING_OP_ASYNC_CANCEL, -1, user_data);
   sqe.cancel_flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
-  return sqe;
-}
-
-inline io_uring_sqe& Ring::accept_multishot(int fd, int socket_flags, std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_ACCEPT, fd, nullptr, 0, user_data);
-  sqe.ioprio = IORING_ACCEPT_MULTISHOT;
-  sqe.accept_flags = static_cast<unsigned>(socket_flags);
-  return sqe;
-}
-
-inline io_uring_sqe& Ring::connect(int fd, const sockaddr* address, socklen_t length, std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_CONNECT, fd, address, 0, user_data);
-  sqe.off = length;
-  return sqe;
-}
-
-inline io_uring_sqe& Ring::close(int fd, std::uint64_t user_data) {
-  return prepare(IORING_OP_CLOSE, fd, nullptr, 0, user_data);
-}
-
-inline io_uring_sqe& Ring::read(int fd, std::span<std::byte> buffer, std::uint64_t offset, std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_READ, fd, buffer.data(), buffer.size(), user_data);
-  sqe.off = offset;
-  return sqe;
-}
-
-inline io_uring_sqe& Ring::write(int fd, std::span<const std::byte> buffer, std::uint64_t offset,
-                                 std::uint64_t user_data) {
-  io_uring_sqe& sqe = prepare(IORING_OP_WRITE, fd, buffer.data(), buffer.size(), user_data);
-  sqe.off = offset;
   return sqe;
 }
 

@@ -4,12 +4,15 @@
 #include <asyncio/config.h>
 
 #include <cerrno>
+#include <exception>
 #include <string>
-#include <system_error>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-// Throws std::system_error for an error number; TimeoutError for ETIMEDOUT.
+// What the library makes of an error number of the system: a std::system_error of the generic category, whose codes
+// compare equal to std::errc; TimeoutError for ETIMEDOUT.
+std::exception_ptr system_exception(int error, const std::string& what);
+// The same, thrown.
 [[noreturn]] void throw_system_error(int error, const std::string& what);
 [[noreturn]] inline void throw_errno(const std::string& what) { throw_system_error(errno, what); }
 

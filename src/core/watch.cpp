@@ -3,6 +3,7 @@
 
 #include <asyncio/event_loop.h>
 
+#include "base/system_error.h"
 #include "core/loop_state.h"
 #include "core/report.h"
 
@@ -147,8 +148,7 @@ void FdWatch::ready(std::uint8_t readiness) noexcept {
 
 void FdWatch::ask() {
   // A request for a descriptor that is not open fails on io_uring later than on epoll: here, so that it does on both.
-  if (failed_ && ::fcntl(fd(), F_GETFD) < 0)
-    throw std::system_error(errno, std::system_category(), "watching a file descriptor");
+  if (failed_ && ::fcntl(fd(), F_GETFD) < 0) throw_errno("watching a file descriptor");
   failed_ = false;
   backend().watch_once(*this, interest());
 }

@@ -111,7 +111,7 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
     EventLoop& loop = server_.loop();
     loop.arm(*this, loop.deadline_after(accept_pause));  // before the report: that may close the server
     report(&loop, {.message = "the server cannot accept connections, and pauses for a second",
-                   .exception = std::make_exception_ptr(std::system_error(error, std::generic_category(), "accept"))});
+                   .exception = system_exception(error, "accept")});
   }
   static void resume(Timer& timer) noexcept { static_cast<Listener&>(timer).queue(); }
 

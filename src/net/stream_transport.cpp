@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "net/stream_transport.h"
 
+#include "base/system_error.h"
 #include "core/report.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <memory>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -25,9 +24,7 @@ std::uint32_t clamp(std::size_t value) {
 }
 
 std::exception_ptr error_of(std::ptrdiff_t carried, const char* operation) {
-  const int number = static_cast<int>(-1 - carried);
-  if (number == ETIMEDOUT) return std::make_exception_ptr(TimeoutError(operation));
-  return std::make_exception_ptr(std::system_error(number, std::generic_category(), operation));
+  return system_exception(static_cast<int>(-1 - carried), operation);
 }
 }  // namespace
 
