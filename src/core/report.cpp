@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/report.h"
 
+#include "base/exception_abi.h"
 #include "core/loop_state.h"
 #include "core/traceback.h"
 
@@ -90,7 +91,8 @@ std::string render(const ExceptionContext& context) {
 }  // namespace
 
 bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
-  return error != nullptr && error.__cxa_exception_type() != nullptr && *error.__cxa_exception_type() == type;
+  const std::type_info* its = type_of(error);
+  return its != nullptr && *its == type;
 }
 
 bool is_exit(const std::exception_ptr& error) noexcept {

@@ -4,15 +4,12 @@
 #include <asyncio/outcome.h>
 #include <asyncio/waiter.h>
 
+#include "base/exception_abi.h"
 #include "core/report.h"
 #include "core/task_extra.h"
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <array>
-#include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <typeinfo>
 #include <utility>
@@ -31,11 +28,7 @@ struct Identity {
   const std::type_info* type = nullptr;
 
   Identity() = default;
-  explicit Identity(const std::exception_ptr& error) noexcept : type(error.__cxa_exception_type()) {
-    // Both C++ libraries keep the address of the exception in it, and nothing else.
-    static_assert(sizeof(error) == sizeof address);
-    std::memcpy(&address, static_cast<const void*>(&error), sizeof address);
-  }
+  explicit Identity(const std::exception_ptr& error) noexcept : address(address_of(error)), type(type_of(error)) {}
   bool operator==(const Identity&) const = default;
 };
 
@@ -93,16 +86,6 @@ Notes* notes() noexcept {
   return notes_are_gone ? nullptr : &mine;
 }
 
-// Whether the exception that is being handled came from a throw expression, and not from std::rethrow_exception(), which
-// is how coroutines and run() pass it on. Such a one is known by its header, which stands before the exception itself;
-// rethrow_exception() makes one elsewhere. (Itanium C++ ABI: the first word of the globals is the innermost header.)
-bool was_thrown_here(const void* exception) noexcept {
-  constexpr std::uintptr_t longest_header = 160;
-  std::uintptr_t header = 0;
-  std::memcpy(&header, static_cast<const void*>(abi::__cxa_get_globals()), sizeof header);
-  return reinterpret_cast<std::uintptr_t>(exception) - header <= longest_header;
-}
-
 void add_line(std::string& text, const std::string& indent, std::string_view line) {
   if (!text.empty()) text += '\n';
   text += indent;
@@ -128,10 +111,8 @@ void append(Traceback& traceback, const Promise& coroutine) {
 }  // namespace
 
 Traceback::Entry traceback_entry(const Promise& coroutine) noexcept {
-#if ASYNCIO_AWAIT_SITES
-  if (coroutine.await_site().line() != 0) return {coroutine.definition(), coroutine.await_site()};
-#endif
-  return {coroutine.definition(), coroutine.definition()};
+  const bool awaits = coroutine.await_site().line() != 0;
+  return {coroutine.definition(), awaits ? coroutine.await_site() : coroutine.definition()};
 }
 
 std::exception_ptr Promise::take_exception() noexcept {
