@@ -37,7 +37,7 @@ class ForeignWait : public Waiter {
  protected:
   explicit ForeignWait(const WaitKind& kind = uncancellable) : Waiter(kind) {}
   ForeignWait(ForeignWait&&) = delete;  // the bridge refers to it
-  ~ForeignWait();
+  virtual ~ForeignWait();
 
   static const WaitKind uncancellable;
   static const WaitKind cancellable;

@@ -50,7 +50,7 @@ class Runnable {
   virtual void drop() noexcept {}  // instead of run(), where the loop is closed
 
  protected:
-  ~Runnable() = default;
+  virtual ~Runnable() = default;
 
  private:
   friend class ReadyQueue;
