@@ -149,7 +149,7 @@ def table(header, lines):
 
 
 def micro_table(results):
-    programs = ["asyncio", "asyncio_gcc", "without_sites", "limit", "limit_gcc", *rows.MICRO_PEERS]
+    programs = ["asyncio", "asyncio_gcc", "limit", "limit_gcc", *rows.MICRO_PEERS]
     present = [name for name in programs if any(name in figures for figures in results["micro"].values())]
     lines = []
     for row in rows.MICRO + rows.OWN:

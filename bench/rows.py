@@ -42,9 +42,6 @@ OWN = [
     Row("caught_error", "caught", "an exception of a coroutine, caught at the await"),
 ]
 
-# How much of `call` and `fib` the line numbers of awaits are: a build of the library without them.
-WITHOUT_SITES = ["call", "fib"]
-
 # The g++ build may take this much longer than that of clang.
 GNU_FACTOR = 1.6
 
@@ -71,7 +68,6 @@ COMPILE_GOAL = 0.25  # of Asio's time
 TITLES = {
     "asyncio": "asyncio-cpp",
     "asyncio_gcc": "asyncio-cpp, g++",
-    "without_sites": "without await sites",
     "asyncio_epoll": "asyncio-cpp, epoll",
     "asyncio_io_uring": "asyncio-cpp, io_uring",
     "asyncio_gcc_epoll": "asyncio-cpp, g++, epoll",

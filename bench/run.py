@@ -136,7 +136,6 @@ def micro_programs(options):
     }
     if not options.quick:
         programs |= {
-            "without_sites": (ROOT / "build/release/bench/micro_without_sites", rows.WITHOUT_SITES),
             "limit_gcc": (PEERS / "limit_micro_gcc", every),
             "libuv": (PEERS / "uv_micro", ["timers", "xthread"]),
             "go": (PEERS / "go_micro", every[2:]),

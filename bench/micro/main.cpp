@@ -19,7 +19,6 @@ struct Row {
 static constexpr Row rows[] = {
     {"call", call},
     {"fib", fib},
-#if ASYNCIO_AWAIT_SITES
     {"spawn_await", spawn_await},
     {"spawn_join", spawn_join},
     {"gather", gather_children},
@@ -35,7 +34,6 @@ static constexpr Row rows[] = {
     {"context", context_per_task},
     {"as_result", failure_as_result},
     {"caught", failure_caught},
-#endif
 };
 
 static int run_apart(const Row& row) {

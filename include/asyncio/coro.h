@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/await_protocol.h>
 #include <asyncio/config.h>
 #include <asyncio/frame_pool.h>
 #include <asyncio/result.h>
 
+#include <bit>
 #include <concepts>
 #include <coroutine>
 #include <exception>
@@ -34,12 +36,14 @@ struct ThisThread {
   LoopCore* loop = nullptr;    // the running loop
   TaskBase* task = nullptr;    // the task whose step runs
   Context* context = nullptr;  // that was entered, else the task's own counts; outside of tasks, the thread's
-#if !ASYNCIO_SYMMETRIC_TRANSFER
-  Promise* next = nullptr;  // to be resumed by the task's step, once the stack has unwound to it
-  unsigned depth = 0;       // coroutines that are being resumed by the coroutine which awaits them
-#endif
+  [[no_unique_address]] AwaitProtocol awaits;
 };
 extern constinit thread_local ThisThread this_thread [[gnu::tls_model("initial-exec")]];
+
+// A place in a program, as the compiler hands it to a default argument: for the functions of a promise, which only the
+// compiler calls. There g++ 13 refuses std::source_location::current(), where it does not optimise.
+using CallSite = decltype(__builtin_source_location());
+inline std::source_location location_of(CallSite site) noexcept { return std::bit_cast<std::source_location>(site); }
 
 template <class A>
 decltype(auto) get_awaiter(A&& awaitable) {
@@ -75,24 +79,6 @@ concept IsCoro = is_coro<T>;
 template <Awaitable A>
 using AwaitResult = decltype(std::declval<AwaiterOf<A>&>().await_resume());
 
-#if !ASYNCIO_SYMMETRIC_TRANSFER
-// Stands for an awaiter that lives elsewhere: g++ 12 copies one that it is given by reference.
-template <class A>
-class AwaiterReference : public NativeAwaiter {
- public:
-  explicit AwaiterReference(A& awaiter) : awaiter_(&awaiter) {}
-  bool await_ready() { return awaiter_->await_ready(); }
-  template <class P>
-  auto await_suspend(std::coroutine_handle<P> self) {
-    return awaiter_->await_suspend(self);
-  }
-  decltype(auto) await_resume() { return awaiter_->await_resume(); }
-
- private:
-  A* awaiter_;
-};
-#endif
-
 // The part of a coroutine's promise that does not depend on its type: where it is, and who goes on when it ends.
 class Promise {
  public:
@@ -102,23 +88,16 @@ class Promise {
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
   template <class A>
-  decltype(auto) await_transform(A&& awaitable,
-                                 [[maybe_unused]] std::source_location site = std::source_location::current()) {
+  decltype(auto) await_transform(A&& awaitable, CallSite site = __builtin_source_location()) {
     static_assert(!(IsCoro<std::remove_cvref_t<A>> && std::is_lvalue_reference_v<A>),
                   "co_await: a Coro is awaited once, and gone then: write co_await std::move(coro), or make it a task");
     static_assert(Awaitable<A> || IsCoro<std::remove_cvref_t<A>>,
                   "co_await: this cannot be awaited; await a Coro, a Task, a Future or another awaitable");
-#if ASYNCIO_AWAIT_SITES
-    site_ = site;
-#endif
+    site_ = location_of(site);
     if constexpr (!Awaitable<A>) {
       return std::suspend_never();  // one error is enough
     } else if constexpr (!NativeAwaitable<A>) {
       return ForeignAwaiter<A>(static_cast<A&&>(awaitable));
-#if !ASYNCIO_SYMMETRIC_TRANSFER
-    } else if constexpr (std::derived_from<std::remove_cvref_t<A>, NativeAwaiter>) {
-      return AwaiterReference<std::remove_reference_t<A>>(awaitable);
-#endif
     } else {
       return static_cast<A&&>(awaitable);
     }
@@ -128,56 +107,24 @@ class Promise {
 
   const Promise* parent() const { return parent_; }                       // who awaits it; null for the root of a task
   const std::source_location& definition() const { return definition_; }  // of the function
-#if ASYNCIO_AWAIT_SITES
-  const std::source_location& await_site() const { return site_; }  // line 0 before the first await
-#endif
+  const std::source_location& await_site() const { return site_; }        // line 0 before the first await
 
   // Starts `child` on behalf of *this; what await_suspend of a child's awaiter returns.
-#if ASYNCIO_SYMMETRIC_TRANSFER
-  std::coroutine_handle<> start(Promise& child) noexcept {
+  auto start(Promise& child) {
     child.parent_ = this;
     child.becomes_innermost();
-    return child.handle();
+    return this_thread.awaits.start(child.handle());
   }
-#else
-  bool start(Promise& child) {
-    child.parent_ = this;
-    child.becomes_innermost();
-    if (this_thread.depth >= max_depth) [[unlikely]] {
-      this_thread.next = &child;
-      return true;
-    }
-    ++this_thread.depth;
-    child.nested_ = true;
-    child.left_ = false;
-    child.handle().resume();
-    child.nested_ = false;
-    --this_thread.depth;
-    return !child.left_;
-  }
-#endif
 
   // Goes on with the parent; what await_suspend of the final awaiter, or of a generator's yield, returns.
-#if ASYNCIO_SYMMETRIC_TRANSFER
-  std::coroutine_handle<> leave() noexcept {
+  auto leave() noexcept {
     if (parent_ == nullptr) [[unlikely]] {
       leave_task();
-      return std::noop_coroutine();
+      return this_thread.awaits.leave_task();
     }
     parent_->becomes_innermost();
-    return parent_->handle();
+    return this_thread.awaits.leave(handle(), parent_->handle());
   }
-#else
-  void leave() noexcept {
-    if (parent_ == nullptr) return leave_task();
-    parent_->becomes_innermost();
-    if (nested_) {
-      left_ = true;
-    } else {
-      this_thread.next = parent_;
-    }
-  }
-#endif
 
   // The exception that is being handled, which leaves this coroutine; noted for the traceback of its task.
   std::exception_ptr take_exception() noexcept;
@@ -200,14 +147,7 @@ class Promise {
   std::source_location definition_;  // set by get_return_object: only there do all compilers know the function's name
 
  private:
-#if ASYNCIO_AWAIT_SITES
   std::source_location site_;
-#endif
-#if !ASYNCIO_SYMMETRIC_TRANSFER
-  static constexpr unsigned max_depth = 128;
-  bool nested_ = false;  // start() is on the stack below: it sees left_, and goes on with the parent itself
-  bool left_ = false;    // has ended, or yielded, while nested_
-#endif
 };
 
 struct FinalAwaiter {
@@ -313,8 +253,8 @@ class CoroPromise : public Promise {
  public:
   static_assert(std::is_void_v<T> || alignof(T) <= 16, "Coro<T>: T is over-aligned; return a std::unique_ptr<T>");
 
-  Coro<T> get_return_object(std::source_location definition = std::source_location::current()) noexcept {
-    definition_ = definition;
+  Coro<T> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
+    definition_ = location_of(definition);
     return Coro<T>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }
@@ -331,8 +271,8 @@ class CoroPromise : public Promise {
 template <>
 class CoroPromise<void> : public Promise {
  public:
-  Coro<void> get_return_object(std::source_location definition = std::source_location::current()) noexcept {
-    definition_ = definition;
+  Coro<void> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
+    definition_ = location_of(definition);
     return Coro<void>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }

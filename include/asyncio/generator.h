@@ -7,7 +7,6 @@
 #include <exception>
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -146,8 +145,8 @@ class GeneratorPromise : public Promise {
     if (owner_ != nullptr) owner_->frame_ = nullptr;
   }
 
-  AsyncGenerator<T> get_return_object(std::source_location definition = std::source_location::current()) noexcept {
-    definition_ = definition;
+  AsyncGenerator<T> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
+    definition_ = location_of(definition);
     return AsyncGenerator<T>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }

@@ -68,16 +68,7 @@ void TaskBase::run() noexcept {
 
 void TaskBase::step() noexcept {
   this_thread.task = this;
-#if ASYNCIO_SYMMETRIC_TRANSFER
-  innermost_->handle().resume();
-#else
-  Promise* coroutine = innermost_;
-  do {
-    this_thread.next = nullptr;
-    coroutine->handle().resume();
-    coroutine = this_thread.next;
-  } while (coroutine != nullptr);
-#endif
+  this_thread.awaits.run(innermost_->handle());
   this_thread.task = nullptr;
   if ((flags_ & body_ended_flag) != 0) settle();
 }
