@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -202,15 +203,20 @@ Coro<typename BlockTraits<X>::Entered> enter_block(X& x) {
   }
 }
 
-// Leaves x as with() does: true where that suppresses `error`.
+// Leaves x as with() does: true where that suppresses `error`. It goes by an address without a type, because g++ warns of
+// a frame that refers to one which is local to the user's file (-Wsubobject-linkage).
 template <class X>
-Coro<bool> exit_block(X& x, std::exception_ptr error) {
+X& block_at(const void* place) {
+  return *static_cast<X*>(const_cast<void*>(place));
+}
+template <class X>
+Coro<bool> exit_block_at(const void* place, std::exception_ptr error) {
   if constexpr (ExitsNow<X>) {
-    if constexpr (BlockTraits<X>::suppresses) co_return x.exit_now(std::move(error));
-    x.exit_now(std::move(error));
+    if constexpr (BlockTraits<X>::suppresses) co_return block_at<X>(place).exit_now(std::move(error));
+    block_at<X>(place).exit_now(std::move(error));
   } else if constexpr (ExitsInPlace<X>) {
-    if constexpr (BlockTraits<X>::suppresses) co_return co_await x.exit(std::move(error));
-    co_await x.exit(std::move(error));
+    if constexpr (BlockTraits<X>::suppresses) co_return co_await block_at<X>(place).exit(std::move(error));
+    co_await block_at<X>(place).exit(std::move(error));
   } else {
     Context context;
     TaskOptions options;
@@ -218,12 +224,16 @@ Coro<bool> exit_block(X& x, std::exception_ptr error) {
       context = current_task().context();
       options.context = &context;
     }
-    auto exit = create_task(x.exit(std::move(error)), options);
+    auto exit = create_task(block_at<X>(place).exit(std::move(error)), options);
     co_await ExitWait(exit);
     if constexpr (BlockTraits<X>::suppresses) co_return exit.result();
     exit.result();
   }
   co_return false;
+}
+template <class X>
+Coro<bool> exit_block(X& x, std::exception_ptr error) {
+  return exit_block_at<X>(std::addressof(x), std::move(error));
 }
 
 // A block whose beginning or end waits. X may be a reference.
