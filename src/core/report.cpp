@@ -19,7 +19,7 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
-// It is the library's own affair.
+// Inline namespaces are a library's own affair: ours, and those of the standard libraries.
 #define ASYNCIO_QUOTE(name) ASYNCIO_QUOTE_EXPANDED(name)
 #define ASYNCIO_QUOTE_EXPANDED(name) #name
 constexpr std::string_view inline_namespace = ASYNCIO_QUOTE(ASYNCIO_ABI) "::";
@@ -34,6 +34,8 @@ std::string demangle(const char* name) {
   std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), std::free);
   std::string result = text != nullptr ? text.get() : name;
   replace_all(result, inline_namespace, "");
+  replace_all(result, "std::__cxx11::", "std::");
+  replace_all(result, "std::__1::", "std::");
   return result;
 }
 

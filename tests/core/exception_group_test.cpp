@@ -100,13 +100,20 @@ TEST(ExceptionGroup, what_draws_the_tree) {
   EXPECT_EQ(tree.what(), ExceptionGroup(tree).what());
 }
 
+TEST(ExceptionGroup, names_the_types_of_the_standard_library_as_a_program_does) {
+  const auto broken = std::make_error_code(std::errc::broken_pipe);
+  const ExceptionGroup all("all", {error(std::system_error(broken)), error(std::string("text"))});
+  const std::string text = all.what();
+  EXPECT_NE(text.find(" std::system_error: " + broken.message()), std::string::npos) << text;
+  EXPECT_EQ(text.find("std::__"), std::string::npos) << text;
+}
+
 TEST(ExceptionGroup, any_thread_may_ask_for_the_text_first) {
   const ExceptionGroup tree = mixed();
   std::vector<const char*> seen(4);
-  {
-    std::vector<std::jthread> threads;
-    for (const char*& place : seen) threads.emplace_back([&place, copy = tree] { place = copy.what(); });
-  }
+  std::vector<std::thread> threads;
+  for (const char*& place : seen) threads.emplace_back([&place, copy = tree] { place = copy.what(); });
+  for (std::thread& thread : threads) thread.join();
   for (const char* text : seen) EXPECT_EQ(text, tree.what());
 }
 

@@ -454,6 +454,29 @@ ASYNC_TEST(CallGraph, has_the_plain_names_of_functions) {
   co_await settle();
 }
 
+template <class T>
+struct Foreman {
+  Coro<Task<>> hire() const { co_return create_task(settle_once()); }
+  static Coro<> settle_once() { co_return; }
+};
+Coro<Task<>> hire() { co_return create_task(Foreman<int>::settle_once()); }
+
+// Some compilers name the place of a call within a coroutine by what they have made of the coroutine.
+ASYNC_TEST(DescribeTasks, names_the_function_that_created_a_task_as_plainly) {
+  const auto creator = [](const Task<>& task) {
+    const std::string place = describe_task(task).created_in;
+    return place.substr(0, place.find(" ("));
+  };
+  auto in_a_lambda = [](auto) mutable -> Coro<Task<>> { co_return create_task(Foreman<int>::settle_once()); };
+  const Task<> task = co_await hire();
+  EXPECT_TRUE(creator(task).ends_with("hire")) << creator(task);
+  const Task<> of_a_template = co_await Foreman<int>().hire();
+  EXPECT_TRUE(creator(of_a_template).ends_with("::hire")) << creator(of_a_template);
+  const Task<> of_a_lambda = co_await in_a_lambda(1);
+  EXPECT_TRUE(creator(of_a_lambda).ends_with("_body::<lambda>")) << creator(of_a_lambda);
+  co_await settle();
+}
+
 // A destructor that looks at the task whose coroutines are being destroyed.
 struct Looks {
   const AnyTask& task;
