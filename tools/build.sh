@@ -5,6 +5,10 @@ set -eu
 [ "${1-}" != --help ] || { sed -n '3s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 preset=$1
+# A compiler that this system has not: in a Debian that has it, all the same.
+if ! tools/compiler.sh "$preset" >/dev/null 2>&1 && debian=$(tools/chroot.sh --of "$preset"); then
+  exec tools/chroot.sh "$debian" tools/build.sh "$@"
+fi
 shift
 options=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
@@ -13,15 +17,13 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 
-case $preset in
-  *gcc*) tried="g++ 12" compiler=$(tools/compiler.sh gnu) ;;
-  *) tried="clang++-19 19" compiler=$(tools/compiler.sh) ;;
-esac
+compiler=$(tools/compiler.sh "$preset")
 # Another compiler than these may have warnings that nobody has seen yet: they must not stop a newcomer.
-version=$("$compiler" -dumpversion)
-if [ "$compiler ${version%%.*}" != "$tried" ]; then
-  options+=(-DCMAKE_CXX_COMPILER="$compiler" -DASYNCIO_CPP_WERROR=OFF)
-fi
+options+=(-DCMAKE_CXX_COMPILER="$compiler")
+case $("$compiler" --version | head -n 1)/$("$compiler" -dumpversion) in
+  *clang*/19* | *g++*/1[3456]*) ;;
+  *) options+=(-DASYNCIO_CPP_WERROR=OFF) ;;
+esac
 
 # CMake forgets the rest of the preset when only the compiler changes; a cache of another one is of no use anyway.
 cache=build/$preset/CMakeCache.txt

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# chroot.sh NAME COMMAND [ARGUMENT...]: runs COMMAND in a Debian that has the compilers which this system has not, as root
-# or with sudo. The source tree and the cache of ccache are there where they are here. NAME is one of
+# chroot.sh NAME COMMAND [ARGUMENT...]: runs COMMAND in a Debian that has the compilers which this system has not, as
+# root or with sudo. The source tree and the cache of ccache are there where they are here. NAME is one of
 #   trixie   g++ 13 and 14
 #   sid      g++ 15 and 16
 #   aarch64  g++ 14 for aarch64, and qemu
@@ -9,27 +9,33 @@
 # It is made by debootstrap, in two minutes, and kept in $ASYNCIO_CPP_CACHE (~/.cache/asyncio-cpp) until it has not been
 # used for a month. The packages come from this machine's own mirror, if it is a Debian (else ASYNCIO_CPP_MIRROR).
 #
-# Every mount is made in a mount namespace of its own, which dies with the processes in it: none is ever visible here, so
-# that removing a Debian, whatever happened before, cannot reach the sources through it.
+# Every mount is made in a mount namespace of its own, which dies with the processes in it: none is ever visible here,
+# so that removing a Debian, whatever happened before, cannot reach the sources through it.
+#
+# chroot.sh --of PRESET: prints the NAME of the one that has the compiler for a preset, or fails.
 set -eu
 [ "${1-}" != --help ] || { sed -n '3,10s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 script=$PWD/tools/chroot.sh
+path=/usr/sbin:/usr/bin:/sbin:/bin
 
-# within ROOT DIRECTORY COMMAND...: what runs as the first process of the namespaces.
+# within ROOT USER DIRECTORY [SHARED...] -- COMMAND...: what runs as the first process of the namespaces. The DIRECTORY
+# is where COMMAND starts; what is SHARED is the same in there as here.
 within() {
-  local root=$1 directory=$2 name
-  shift 2
+  local root=$1 user=$2 directory=$3 name
+  shift 3
   mount -t proc proc "$root/proc"
   mount --rbind /dev "$root/dev"
   mount -t tmpfs tmpfs "$root/tmp"
   for name in /etc/hosts /etc/resolv.conf; do
     [ ! -e $name ] || cp -L $name "$root$name"
   done
-  for name in ${binds-}; do
-    mkdir -p "$root$name"
-    mount --bind "$name" "$root$name"
+  while [ "$1" != -- ]; do
+    mkdir -p "$root$1"
+    mount --bind "$1" "$root$1"
+    shift
   done
+  shift
   env -C / chroot ${user:+--userspec="$user"} "$root" /usr/bin/env -C "$directory" "$@"
 }
 if [ "$1" = --within ]; then
@@ -38,8 +44,18 @@ if [ "$1" = --within ]; then
   exit
 fi
 
+if [ "$1" = --of ]; then
+  case $2 in
+    gcc-15* | gcc-16*) echo sid ;;
+    *gcc*) echo trixie ;;
+    aarch64) echo aarch64 ;;
+    *) exit 1 ;;
+  esac
+  exit
+fi
+
 case $1 in
-  trixie) release=trixie packages="g++-13 g++-14 g++" ;;
+  trixie) release=trixie packages="g++-13 g++-14" ;;
   sid) release=sid packages="g++-15 g++-16" ;;
   aarch64) release=trixie packages="g++-aarch64-linux-gnu qemu-user" ;;
   new-*) release=${1#new-} packages="git make" ;;
@@ -64,13 +80,9 @@ if [ "$(id -u)" -ne 0 ]; then
   mkdir -p "$compiled"
   exec sudo env "${environment[@]}" "$script" "$name" "$@"
 fi
-user=${SUDO_UID:+$SUDO_UID:$SUDO_GID}
 
-# isolated ROOT DIRECTORY COMMAND...: `within` in new namespaces. When this process dies, so do all in them.
-isolated() {
-  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
-    env binds="${binds-}" user="${user-}" "$script" --within "$@"
-}
+# isolated COMMAND...: in new namespaces. When this process dies, so do all in them.
+isolated() { setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child "$@"; }
 
 remove() {
   if grep -qF " $1/" /proc/self/mountinfo; then
@@ -110,13 +122,13 @@ bootstrap() {
   local root=$1 from
   from=$(mirror)
   echo "== a Debian ($release, from $from) for $packages: two minutes, once"
-  setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child \
-    debootstrap --variant=minbase "$release" "$root" "$from" >"$root.log" || { tail "$root.log"; return 1; } >&2
+  isolated debootstrap --variant=minbase "$release" "$root" "$from" >"$root.log" || { tail "$root.log"; return 1; } >&2
   write_apt_settings >"$root/etc/apt/apt.conf.d/90asyncio-cpp"
   mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
   echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/asyncio-cpp"
-  isolated "$root" / env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive sh -c \
-    "apt-get update && apt-get install -y $packages && apt-get clean" >>"$root.log" 2>&1 || { tail "$root.log"; return 1; } >&2
+  isolated "$script" --within "$root" "" / -- env -i PATH=$path DEBIAN_FRONTEND=noninteractive sh -c \
+    "apt-get update && apt-get install -y $packages && apt-get clean && rm -rf /var/lib/apt/lists/*" \
+    >>"$root.log" 2>&1 || { tail "$root.log"; return 1; } >&2
   rm -f "$root.log"
 }
 
@@ -129,7 +141,7 @@ find "$cache" -mindepth 1 -maxdepth 1 \( -name '*-*[0-9]' -mtime +30 -o -name '.
   while read -r old; do remove "$old"; done
 if [ ! -d "$root" ]; then
   scratch=$(mktemp -d "$cache/.part-XXXXXX")
-  user= bootstrap "$scratch"
+  bootstrap "$scratch"
   chmod 755 "$scratch"
   mv "$scratch" "$root"
   scratch=
@@ -141,10 +153,13 @@ if [ "${name#new-}" != "$name" ]; then
   scratch=$(mktemp -d "$cache/.part-XXXXXX")
   cp -a --reflink=auto "$root/." "$scratch"
   root=$scratch
-  mkdir "$root/asyncio-cpp"
-  git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$root/asyncio-cpp"
-  isolated "$root" /asyncio-cpp env -i "${environment[@]}" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"
+  directory=/asyncio-cpp
+  shared=()
+  mkdir "$root$directory"
+  git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$root$directory"
 else
-  binds="$PWD $compiled" isolated "$root" "$PWD" \
-    env -i "${environment[@]}" PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+  directory=$PWD
+  shared=("$PWD" "$compiled")
 fi
+isolated "$script" --within "$root" "${SUDO_UID:+$SUDO_UID:$SUDO_GID}" "$directory" ${shared[@]+"${shared[@]}"} -- \
+  env -i "${environment[@]}" PATH=$path HOME=/tmp LANG=C.UTF-8 "$@"
