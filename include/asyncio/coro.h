@@ -159,6 +159,8 @@ struct FinalAwaiter {
   void await_resume() const noexcept {}
 };
 
+[[noreturn]] void throw_awaited_twice();
+
 // What `async def f() -> T` is in Python: a function that can wait without blocking its thread.
 //
 //   Coro<int> answer() {
@@ -178,6 +180,7 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   using promise_type = CoroPromise<T>;
   class Awaiter;
 
+  Coro(const Coro&) = delete;  // a Coro is awaited once, and handed over until then: write std::move(coro)
   Coro(Coro&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Coro& operator=(Coro&& other) noexcept {
     std::swap(frame_, other.frame_);
@@ -197,6 +200,12 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   // The coroutine function; for one that has not been awaited.
   const std::source_location& definition() const;
 
+  // Throws RuntimeError where it has been awaited, or given away.
+  void require_unused() const {
+    if (frame_ == nullptr) [[unlikely]]
+      throw_awaited_twice();
+  }
+
   // For those who make something else of a coroutine: the frame, which the caller now owns. Null once awaited.
   promise_type* release() noexcept { return std::exchange(frame_, nullptr); }
 
@@ -209,7 +218,6 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
 
 // Reports that a coroutine was never awaited, and destroys it.
 void drop(Promise& frame) noexcept;
-[[noreturn]] void throw_awaited_twice();
 
 template <class T>
 class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : public NativeAwaiter {

@@ -4,6 +4,7 @@
 #include <asyncio/task.h>
 
 #include <concepts>
+#include <iterator>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -53,6 +54,52 @@ concept ResultHandle = requires(const H& handle) {
   requires std::derived_from<std::remove_cvref_t<decltype(handle.state())>, FutureBase>;
 };
 
+// What is awaited together, and given as one argument: a vector of Coros, of Tasks, a view.
+template <class R>
+concept AwaitableRange = !Awaitable<R> && requires(R& range) {
+  std::begin(range);
+  std::end(range);
+};
+
+// Whether what is given is one range, and not one awaitable after the other.
+template <class... A>
+inline constexpr bool is_range = sizeof...(A) == 1 && (AwaitableRange<A> && ...);
+
+// As what the elements of a range are taken: moved out of a container that is given up, and copied out of one that stays,
+// which only handles can be.
+template <class R>
+struct ElementsOf {
+  using Found = decltype(*std::begin(std::declval<R&>()));
+  static constexpr bool given = !std::is_lvalue_reference_v<R> && requires(R& range) { range.clear(); };
+  static constexpr bool stolen = !given && IsCoro<std::remove_cvref_t<Found>> && std::is_lvalue_reference_v<Found>;
+  static_assert(!stolen, "a Coro is awaited once, and gone then: hand the whole range over, with std::move(coros)");
+  using type = std::conditional_t<given || stolen, std::remove_cvref_t<Found>&&, Found&&>;
+};
+template <class R>
+using ElementOf = typename ElementsOf<R>::type;
+
+// Refuses a Coro that has been awaited or given away: to be asked before others beside it are started.
+template <class A>
+void require_unused(const A& awaitable) {
+  if constexpr (IsCoro<A>) awaitable.require_unused();
+}
+template <class R>
+void require_all_unused(R& range) {
+  if constexpr (std::is_lvalue_reference_v<decltype(*std::begin(range))>) {
+    for (const auto& awaitable : range) require_unused(awaitable);
+  }
+}
+
+// Whether an argument can be awaited; where not, says what to write instead.
+template <class A>
+constexpr bool check_awaitable() {
+  using Plain = std::remove_cvref_t<A>;
+  static_assert(Awaitable<A> || !IsCoro<Plain>, "a Coro is awaited once, and must be handed over: write std::move()");
+  static_assert(Awaitable<A> || IsCoro<Plain>,
+                "this cannot be awaited: a Coro, a Task, a Future or another awaitable was expected");
+  return Awaitable<A>;
+}
+
 template <class A>
 Coro<AwaitResult<A&>> refer_to(A& awaitable) {
   co_return co_await awaitable;
@@ -61,9 +108,7 @@ Coro<AwaitResult<A&>> refer_to(A& awaitable) {
 template <class A>
 decltype(auto) to_owned(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
-  static_assert(Awaitable<A> || !IsCoro<Plain>, "a Coro is awaited once, and must be handed over: write std::move()");
-  static_assert(Awaitable<A> || IsCoro<Plain>,
-                "this cannot be awaited: a Coro, a Task, a Future or another awaitable was expected");
+  check_awaitable<A>();
   if constexpr (!NativeAwaitable<A>) {
     if constexpr (std::is_lvalue_reference_v<A>) {
       return refer_to(awaitable);

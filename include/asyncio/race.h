@@ -2,10 +2,12 @@
 #pragma once
 
 #include <asyncio/exception_group.h>
-#include <asyncio/task.h>
+#include <asyncio/owned_awaitable.h>
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -33,11 +35,17 @@ class Entrant : public LinkedWaiter {
   AnyTask runner_;
 };
 
-// Waits until one task has a value and all others have ended; then says which it was, or throws. The part of race()
-// that does not depend on types.
+// What decides a race.
+enum class RaceRule : std::uint8_t {
+  first_end,    // whatever it is: a value, an exception, a cancel
+  first_value,  // the others drop out
+};
+
+// Waits until one task has decided the race and all others have ended; then says which it was, or throws. The part of
+// race() and first_success() that does not depend on types.
 class Race : public Waiter {
  public:
-  explicit Race(std::span<Entrant> entrants) : Waiter(kind), entrants_(entrants) {}
+  Race(RaceRule rule, std::span<Entrant> entrants) : Waiter(kind), entrants_(entrants), rule_(rule) {}
 
   // Has the task take part, as the next entrant. To be done for all before the race is awaited.
   void enter(const AnyTask& task);
@@ -59,10 +67,13 @@ class Race : public Waiter {
 
   static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
+  bool decides(const AnyTask& ended) const noexcept;
+
   std::span<Entrant> entrants_;
   std::size_t entered_ = 0;
   std::size_t running_ = 0;
   std::size_t winner_ = nobody;
+  RaceRule rule_;
   bool requested_ = false;        // a request to cancel the caller was passed on
   bool scope_requested_ = false;  // that of a CancelScope was
 };
@@ -82,9 +93,12 @@ struct RacePrizeOf {
 template <class T>
 using RacePrize = typename RacePrizeOf<T>::type;
 
+// Throws its exception where an error has decided the race.
 template <class T>
 RacePrize<T> take_prize(const Task<T>& task) {
+  task.state().retrieve();
   if constexpr (std::is_void_v<T>) {
+    task.state().result.take();
     return {};
   } else {
     return task.state().result.take();
@@ -99,57 +113,91 @@ Prize take_prize_of(const Tasks& tasks, std::size_t winner) {
   return Prize(std::in_place_index<index>, take_prize(std::get<index>(tasks)));
 }
 
-template <class... T>
+template <RaceRule rule, class... T>
 Coro<std::variant<RacePrize<T>...>> run_race(Coro<T>... coros) {
   const std::tuple<Task<T>...> tasks{create_task(std::move(coros))...};  // braces: they start in this order
   std::array<Entrant, sizeof...(T)> entrants;
-  Race race(entrants);
+  Race race(rule, entrants);
   std::apply([&race](const Task<T>&... task) { (race.enter(task), ...); }, tasks);
   const std::size_t winner = co_await race;
   co_return take_prize_of<std::variant<RacePrize<T>...>>(tasks, winner);
 }
 
-template <class T>
+template <RaceRule rule, class T>
 Coro<Winner<RacePrize<T>>> run_race_of(std::vector<Coro<T>> coros) {
   std::vector<Task<T>> tasks;
   tasks.reserve(coros.size());
   for (Coro<T>& coro : coros) tasks.push_back(create_task(std::move(coro)));
   const auto entrants = std::make_unique<Entrant[]>(tasks.size());
-  Race race(std::span<Entrant>(entrants.get(), tasks.size()));
+  Race race(rule, std::span<Entrant>(entrants.get(), tasks.size()));
   for (const Task<T>& task : tasks) race.enter(task);
   const std::size_t winner = co_await race;
   co_return Winner<RacePrize<T>>{winner, take_prize(tasks[winner])};
 }
 
-// Runs all of them at the same time, and gives the value of the first that has one:
-//
-//   auto answer = co_await race(ask(primary), ask(mirror), sleep(2s));
-//   if (answer.index() == 2) ...                                        // two seconds have passed
-//
-// The result is a std::variant with an alternative for each argument, in their order (std::monostate for one without a
-// value); index() says who won. An error does not win: those that fail drop out, and only if all of them fail the race
-// throws, ExceptionGroup("all entrants of a race failed") with the errors in the order of the arguments.
-// The losers are cancelled, and the race is over when all of them have ended, so that nothing of it goes on behind the
-// caller's back. What they throw meanwhile is dropped. If all are cancelled by others it throws CancelledError.
-// Where the caller is cancelled, all of them are, and CancelledError comes when they have ended. If one has won all the
-// same, its value is given, and the cancel lands at the caller's next wait.
-// Each argument is an awaitable of its own; nothing starts before the co_await. A Task that takes part and loses is
-// cancelled too. Python has none: asyncio.wait(FIRST_COMPLETED), and cleaning up; JavaScript: Promise.any.
-template <Awaitable... A>
-  requires(sizeof...(A) > 0)
-auto race(A&&... awaitables) {
-  return run_race(as_coro(std::forward<A>(awaitables))...);
+template <RaceRule rule, class... A>
+auto race_arguments(A&&... awaitables) {
+  if constexpr ((check_awaitable<A>() && ...)) {
+    (require_unused(awaitables), ...);
+    return run_race<rule>(as_coro(std::forward<A>(awaitables))...);
+  }
 }
 
-// The same for any number of one type; the result says who has won, and what: a Winner{index, value}. Throws ValueError
-// where there are none.
-template <Awaitable A>
-Coro<Winner<RacePrize<AwaitResult<A>>>> race(std::vector<A> awaitables) {
-  if (awaitables.empty()) throw ValueError("a race needs somebody who takes part");
-  std::vector<Coro<AwaitResult<A>>> coros;
-  coros.reserve(awaitables.size());
-  for (A& awaitable : awaitables) coros.push_back(as_coro(std::move(awaitable)));
-  return run_race_of(std::move(coros));
+template <RaceRule rule, class R>
+auto race_range(R&& range) {
+  using Element = ElementOf<R>;
+  std::vector<Coro<AwaitResult<std::remove_cvref_t<Element>>>> coros;
+  require_all_unused(range);
+  for (auto&& element : range) coros.push_back(as_coro(static_cast<Element>(element)));
+  if (coros.empty()) throw ValueError("a race needs somebody who takes part");
+  return run_race_of<rule>(std::move(coros));
+}
+
+// Runs all of them at the same time. The first that ends decides, whatever it ends with, and the rest is cancelled:
+//
+//   co_await race(read_requests(reader), send_events(writer));           // the session is over when one half is
+//
+//   auto answer = co_await race(ask(question), sleep(2s));
+//   if (answer.index() == 1) ...                                         // two seconds have passed
+//
+// The result is a std::variant with an alternative for each argument, in their order (std::monostate for one without a
+// value); index() says who was first. If the first ends with an exception race() throws that, and CancelledError where
+// somebody has cancelled it. The others are cancelled, and race() is over when all of them have ended, so that nothing of
+// it goes on behind the caller's back. What they give or throw meanwhile is dropped.
+// Where the caller is cancelled all of them are, and CancelledError comes when they have ended. Where the race was
+// decided before, or one of them answers the cancel with a value or another exception, that is what comes out, and the
+// cancel lands at the caller's next wait.
+// Each argument is an awaitable of its own; nothing starts before the co_await. A Task that takes part and is not the
+// first is cancelled too. A Coro that has been awaited or given away throws RuntimeError in the call.
+// Python has none: asyncio.wait(FIRST_COMPLETED), and cleaning up; JavaScript: Promise.race.
+template <class... A>
+  requires(sizeof...(A) > 0 && !is_range<A...>)
+auto race(A&&... awaitables) {
+  return race_arguments<RaceRule::first_end>(std::forward<A>(awaitables)...);
+}
+
+// The same for a range of any number, `race(std::move(coros))`; the result says who was first, and with what: a
+// Winner{index, value}. Throws ValueError where there are none.
+template <AwaitableRange R>
+auto race(R&& range) {
+  return race_range<RaceRule::first_end>(std::forward<R>(range));
+}
+
+// As race(), but an error does not decide: the first value does.
+//
+//   auto page = co_await first_success(download(mirror), download(another_mirror));
+//
+// Those that fail, or are cancelled by somebody, drop out. If all of them fail it throws ExceptionGroup("none of the
+// entrants succeeded") with the errors in the order of the arguments, and CancelledError if all were cancelled.
+// JavaScript: Promise.any.
+template <class... A>
+  requires(sizeof...(A) > 0 && !is_range<A...>)
+auto first_success(A&&... awaitables) {
+  return race_arguments<RaceRule::first_value>(std::forward<A>(awaitables)...);
+}
+template <AwaitableRange R>
+auto first_success(R&& range) {
+  return race_range<RaceRule::first_value>(std::forward<R>(range));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

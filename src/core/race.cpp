@@ -39,9 +39,14 @@ bool Race::await_ready() {
   return running_ == 0;
 }
 
+bool Race::decides(const AnyTask& ended) const noexcept {
+  // What we have cancelled ourselves, for the caller, decides nothing by ending so.
+  if (ended.cancelled()) return rule_ == RaceRule::first_end && !requested_ && !scope_requested_;
+  return rule_ == RaceRule::first_end || !ended.state()->failed();
+}
+
 void Race::note_winner(const Entrant& ended) noexcept {
-  const bool won = !ended.runner_.cancelled() && ended.runner_.state()->outcome_exception() == nullptr;
-  if (!won || winner_ != nobody) return;
+  if (winner_ != nobody || !decides(ended.runner_)) return;
   winner_ = static_cast<std::size_t>(&ended - entrants_.data());
   cancel_rest({});
 }
@@ -60,7 +65,7 @@ bool Race::forward(Waiter& waiter) {
   Race& race = static_cast<Race&>(waiter);
   const bool requested = race.task_->take_cancel_request();
   (requested ? race.requested_ : race.scope_requested_) = true;
-  // Once somebody has won, the rest is on its way out already; a second cancel would only disturb its cleaning up.
+  // Once it is decided, the rest is on its way out already; a second cancel would only disturb its cleaning up.
   if (race.winner_ == nobody) race.cancel_rest(requested ? race.task_->cancel_message() : std::string_view());
   return false;
 }
@@ -80,7 +85,7 @@ std::size_t Race::await_resume() {
   if (winner_ != nobody) return winner_;
   if (any_cancelled && (requested_ || scope_requested_)) task_->throw_interrupt();
   if (errors.empty()) throw CancelledError();
-  throw std::move(errors).to_group("all entrants of a race failed");
+  throw std::move(errors).to_group("none of the entrants succeeded");
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI
