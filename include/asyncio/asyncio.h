@@ -43,6 +43,11 @@
 #include <asyncio/wait.h>
 #include <asyncio/with.h>
 
+// --- again and again
+#include <asyncio/every.h>
+#include <asyncio/rate_limiter.h>
+#include <asyncio/retry.h>
+
 // --- synchronisation
 #include <asyncio/barrier.h>
 #include <asyncio/broadcast.h>
@@ -59,5 +64,6 @@
 
 // --- the network
 #include <asyncio/address.h>
+#include <asyncio/binary.h>
 #include <asyncio/server.h>
 #include <asyncio/stream.h>
