@@ -25,6 +25,7 @@
 #include <asyncio/generator.h>
 #include <asyncio/inspect.h>
 #include <asyncio/run.h>
+#include <asyncio/signal.h>
 #include <asyncio/sleep.h>
 #include <asyncio/task.h>
 #include <asyncio/task_factory.h>

@@ -6,6 +6,7 @@
 #include <asyncio/task.h>
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -87,6 +88,16 @@ std::vector<TaskInfo> describe_tasks();
 // For a program that hangs: get_running_loop().add_signal_handler(SIGUSR1, [] { print_tasks(); }).
 std::string format_tasks(const std::vector<TaskInfo>& tasks);
 void print_tasks();
+
+// An exception as text: its type, what it says, and the coroutines through which it has come so far, as far as they are
+// known in this thread. For a log, in the handler that has caught it; the last two are missing in another place.
+//
+//   std::out_of_range: no price for tea
+//       in price (shop.cpp:12)
+//       in total (shop.cpp:18)
+//
+// Python: traceback.format_exception().
+std::string format_exception(const std::exception_ptr& error = std::current_exception());
 
 // A callback that a loop is still to call: what call_soon(), call_later(), call_at(), add_reader() or add_writer() was
 // given.

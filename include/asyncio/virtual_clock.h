@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/callback.h>
 #include <asyncio/handle.h>
+
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -12,7 +15,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   std::cout << clock.elapsed() << " ns\n";
 //
 // The loop moves it to its next timer when nothing is ready, no job runs in a thread, and no task waits for the kernel.
-// While one of the latter is the case it waits for that in real time, and the clock stands still. For one loop at a time.
+// While one of the latter is the case it waits for that in real time, and the clock stands still. For one loop at a
+// time.
 class VirtualClock {
  public:
   VirtualClock() = default;
@@ -28,9 +32,17 @@ class VirtualClock {
     if (when > now_) now_ = when;
   }
 
+  // Has the loop call f() where time can pass no more: no task is ready, no timer is armed, no job runs in a thread,
+  // and no descriptor and no signal is waited for. It is a deadlock, unless another thread of the program is about to
+  // call the loop, or another process to connect to a server; the loop waits for that then, as it does without f. f may
+  // end the wait, by a cancel or by stop().
+  void on_standstill(Callback<void()> f) { standstill_ = std::move(f); }
+  Callback<void()>& standstill() { return standstill_; }  // for the loop
+
  private:
   TimePoint start_{};
   TimePoint now_{};
+  Callback<void()> standstill_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

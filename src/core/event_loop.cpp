@@ -280,7 +280,8 @@ std::int64_t EventLoop::State::trim_memory() noexcept {
 
 std::int64_t EventLoop::State::wait_until() {
   if (clock == nullptr) return std::max(timers.next(), polled_at + shortest_between_timers);
-  if (outside_work > 0 || timers.size() == 0) return KernelBackend::forever;
+  if (outside_work > 0) return KernelBackend::forever;
+  if (timers.size() == 0) return stand_still() ? 0 : KernelBackend::forever;
   if (fds.watching()) {
     // What can be read or written now comes before what time brings.
     backend->poll(0);
@@ -288,6 +289,16 @@ std::int64_t EventLoop::State::wait_until() {
   }
   clock->advance_to(TimePoint(std::chrono::nanoseconds(timers.next())));
   return 0;
+}
+
+// A virtual clock has nowhere to go. True where that has brought something to do.
+bool EventLoop::State::stand_still() noexcept {
+  if (!clock->standstill() || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
+  backend->poll(0);
+  if (!loop.ready.empty()) return true;
+  Context context;
+  run_reporting(&loop, context, "Exception at a standstill of the clock", clock->standstill());
+  return !loop.ready.empty() || stopping || exit != nullptr;
 }
 
 void EventLoop::State::wake_idle() noexcept {

@@ -204,6 +204,13 @@ std::string format_tasks(const std::vector<TaskInfo>& tasks) {
 
 void print_tasks() { print(format_tasks(describe_tasks())); }
 
+std::string format_exception(const std::exception_ptr& error) {
+  if (error == nullptr) return "no exception";
+  std::string text = describe(error);
+  if (const auto traceback = traceback_in_flight(error)) text += '\n' + format(*traceback, "    ");
+  return text;
+}
+
 std::vector<HandleInfo> describe_handles() {
   const EventLoop::State& state = get_running_loop().state();
   std::vector<HandleInfo> handles;

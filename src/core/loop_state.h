@@ -37,6 +37,7 @@ struct EventLoop::State {
   void poll();
   void fire_timers();
   std::int64_t wait_until();  // for when, on the system's clock, there is nothing to do; moves a virtual clock
+  bool stand_still() noexcept;
   void wake_idle() noexcept;
 
   // Gives frame memory back, if it is worth a look. When to look again: a wait must not last longer.

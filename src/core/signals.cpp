@@ -2,6 +2,7 @@
 #include "core/signals.h"
 
 #include <asyncio/error.h>
+#include <asyncio/signal.h>
 
 #include "core/loop_state.h"
 #include "core/report.h"
@@ -37,14 +38,17 @@ constexpr unsigned most_unseen_interrupts = 2;
 
 static_assert(std::atomic<Signals*>::is_always_lock_free && std::atomic<unsigned>::is_always_lock_free);
 
-void set_disposition(int signal, void (*handler)(int)) {
+// Gives what it was before.
+struct sigaction set_disposition(int signal, void (*handler)(int)) {
   struct sigaction action{};
+  struct sigaction before{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
-  if (::sigaction(signal, &action, nullptr) != 0) {
+  if (::sigaction(signal, &action, &before) != 0) {
     throw RuntimeError("signal " + std::to_string(signal) + " cannot be caught");
   }
+  return before;
 }
 
 bool disposition_is(int signal, void (*handler)(int)) noexcept {
@@ -75,8 +79,9 @@ struct Signals::Entry final : public Runnable {
 Signals::Signals(EventLoop& loop, KernelBackend& backend) : loop_(loop), backend_(backend) {}
 
 Signals::~Signals() {
-  while (!entries_.empty()) remove(entries_.begin()->first);
+  while (!listeners_.alone()) stop_listening(static_cast<SignalListener&>(*listeners_.next));
   if (on_interrupt_) unwatch_interrupts();
+  while (!uses_.empty()) remove(uses_.begin()->first);
 }
 
 bool Signals::in_main_thread() noexcept { return ::gettid() == ::getpid(); }
@@ -97,77 +102,142 @@ void Signals::handle(int signal) noexcept {
   errno = error;
 }
 
-void Signals::claim(int signal) {
+// Gives the use that is made of the signal, with nothing added yet: release_unless_used() takes it back.
+Signals::Use& Signals::claim(int signal) {
   if (signal < 1 || signal >= NSIG) throw ValueError("there is no signal " + std::to_string(signal));
   if (!in_main_thread()) throw RuntimeError("signals can be handled in the main thread only");
+  const auto [use, is_new] = uses_.try_emplace(signal);
   Slot& slot = slots[static_cast<std::size_t>(signal)];
   Signals* const previous = slot.owner.exchange(this);
-  if (previous == this) return;
+  if (previous == this) return use->second;
   slot.count.store(0);
   try {
-    set_disposition(signal, &Signals::handle);
+    const struct sigaction before = set_disposition(signal, &Signals::handle);
+    if (is_new && before.sa_handler != &Signals::handle) use->second.before = before;  // else that of another loop
   } catch (...) {
     slot.owner.store(previous);
+    if (is_new) uses_.erase(use);
     throw;
   }
+  return use->second;
 }
 
-void Signals::release(int signal) noexcept {
+void Signals::release_unless_used(int signal) noexcept {
+  const auto at = uses_.find(signal);
+  if (at == uses_.end() || at->second.handler != nullptr || at->second.listeners > 0) return;
+  if (signal == SIGINT && on_interrupt_) return;
+  const struct sigaction before = at->second.before;
+  uses_.erase(at);
   Slot& slot = slots[static_cast<std::size_t>(signal)];
   Signals* expected = this;
   if (!slot.owner.compare_exchange_strong(expected, nullptr)) return;  // another loop has taken it over
-  if (disposition_is(signal, &Signals::handle)) ::signal(signal, SIG_DFL);
+  if (disposition_is(signal, &Signals::handle)) ::sigaction(signal, &before, nullptr);
   while (handlers_running.load() > 0) std::this_thread::yield();
+}
+
+// Whether the third Ctrl-C that nobody has looked at ends the program.
+void Signals::update_last_resort() noexcept {
+  const auto at = uses_.find(SIGINT);
+  interrupts_watched.store(on_interrupt_ && at != uses_.end() && at->second.listeners == 0);
 }
 
 void Signals::add(int signal, Callback<void()> callback) {
   auto entry = std::make_shared<Entry>(loop_, std::move(callback));
-  claim(signal);
+  Use& use = claim(signal);
+  if (use.handler != nullptr) use.handler->removed = true;
+  use.handler = std::move(entry);
   if (signal == SIGINT) {
     on_interrupt_ = {};
-    interrupts_watched.store(false);
+    update_last_resort();
   }
-  std::shared_ptr<Entry>& place = entries_[signal];
-  if (place != nullptr) place->removed = true;
-  place = std::move(entry);
 }
 
 bool Signals::remove(int signal) {
-  const auto at = entries_.find(signal);
-  if (at == entries_.end()) return false;
-  at->second->removed = true;
-  entries_.erase(at);
-  release(signal);
+  const auto at = uses_.find(signal);
+  if (at == uses_.end() || at->second.handler == nullptr) return false;
+  at->second.handler->removed = true;
+  at->second.handler.reset();
+  at->second.before = {};  // the default
+  release_unless_used(signal);
   return true;
+}
+
+void Signals::listen(SignalListener& listener) {
+  int signal = 1;
+  try {
+    for (; signal <= 64; ++signal) {
+      if ((listener.set() >> (signal - 1) & 1) != 0) ++claim(signal).listeners;
+    }
+  } catch (...) {
+    while (--signal > 0) {
+      if ((listener.set() >> (signal - 1) & 1) == 0) continue;
+      --uses_.at(signal).listeners;
+      release_unless_used(signal);
+    }
+    throw;
+  }
+  listeners_.push_back(listener);
+  listener.signals_ = this;
+  update_last_resort();
+}
+
+void Signals::stop_listening(SignalListener& listener) noexcept {
+  listener.unlink();
+  listener.signals_ = nullptr;
+  for (int signal = 1; signal <= 64; ++signal) {
+    if ((listener.set() >> (signal - 1) & 1) == 0) continue;
+    --uses_.find(signal)->second.listeners;
+    release_unless_used(signal);
+  }
+  update_last_resort();
+}
+
+void Signals::tell_listeners(int signal) noexcept {
+  for (Link* link = listeners_.next; link != &listeners_; link = link->next) {
+    SignalListener& listener = static_cast<SignalListener&>(*link);
+    if ((listener.set() >> (signal - 1) & 1) != 0) listener.come_(listener, signal);
+  }
+}
+
+bool Signals::handles_any() const noexcept {
+  for (const auto& [signal, use] : uses_) {
+    if (use.handler != nullptr || use.listeners > 0) return true;
+  }
+  return false;
 }
 
 bool Signals::watch_interrupts(Callback<void(unsigned)> on_interrupt) {
   if (!in_main_thread() || !disposition_is(SIGINT, SIG_DFL)) return false;
   claim(SIGINT);
   on_interrupt_ = std::move(on_interrupt);
-  interrupts_watched.store(true);
+  update_last_resort();
   return true;
 }
 
 unsigned Signals::unwatch_interrupts() noexcept {
   if (!on_interrupt_) return 0;
   on_interrupt_ = {};
-  interrupts_watched.store(false);
-  release(SIGINT);
-  return slots[SIGINT].count.exchange(0);
+  update_last_resort();
+  release_unless_used(SIGINT);
+  return uses_.contains(SIGINT) ? 0 : slots[SIGINT].count.exchange(0);
 }
 
 void Signals::dispatch() noexcept {
   if (!come_.load(std::memory_order_relaxed)) return;
   come_.store(false);
-  if (on_interrupt_) {
-    if (const unsigned count = slots[SIGINT].count.exchange(0)) on_interrupt_(count);
-  }
-  for (auto& [signal, entry] : entries_) {
+  for (auto& [signal, use] : uses_) {
     Slot& slot = slots[static_cast<std::size_t>(signal)];
-    if (slot.owner.load() != this || slot.count.exchange(0) == 0 || entry->queued != nullptr) continue;
-    entry->queued = entry;
-    loop_.ready.push(*entry);
+    if (slot.owner.load() != this) continue;
+    const unsigned count = slot.count.exchange(0);
+    if (count == 0) continue;
+    if (use.listeners > 0) tell_listeners(signal);
+    if (use.handler != nullptr) {
+      if (use.handler->queued != nullptr) continue;
+      use.handler->queued = use.handler;
+      loop_.ready.push(*use.handler);
+    } else if (signal == SIGINT && use.listeners == 0 && on_interrupt_) {
+      on_interrupt_(count);
+    }
   }
 }
 

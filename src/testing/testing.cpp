@@ -4,11 +4,14 @@
 #include <asyncio/frame_pool.h>
 #include <asyncio/inspect.h>
 
+#include "testing/watchdog.h"
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <map>
+#include <sstream>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -17,10 +20,18 @@ namespace asyncio::inline ASYNCIO_ABI::testing {
 
 namespace {
 
-// Thrown by require(); what it says has been recorded by then.
-struct RequirementFailed {};
-
 thread_local std::vector<std::string> reports;
+
+bool is_requirement(const std::exception_ptr& error) {
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const RequirementFailed&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
 
 std::string text_of(const std::exception_ptr& error) {
   try {
@@ -98,9 +109,9 @@ std::map<int, std::string> open_descriptors() {
   return open;
 }
 
-bool has_other_threads() {
+std::ptrdiff_t count_threads() {
   const std::filesystem::directory_iterator threads("/proc/self/task");
-  return std::distance(begin(threads), end(threads)) > 1;
+  return std::distance(begin(threads), end(threads));
 }
 
 // What is open, once that is no more than before, or for good. A name lookup that was cancelled goes on in its thread,
@@ -108,7 +119,7 @@ bool has_other_threads() {
 std::map<int, std::string> settled_descriptors(const std::map<int, std::string>& before) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   std::map<int, std::string> open = open_descriptors();
-  while (open.size() > before.size() && has_other_threads() && std::chrono::steady_clock::now() < patience) {
+  while (open.size() > before.size() && count_threads() > 1 && std::chrono::steady_clock::now() < patience) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     open = open_descriptors();
   }
@@ -127,36 +138,103 @@ void fail_for_descriptors(const std::map<int, std::string>& before) {
   fail_for("a file descriptor is left open: ", left);
 }
 
-// ---
+// --- a test that does not end
 
-Coro<> guarded(Coro<> (*body)()) {
-  get_running_loop().set_exception_handler(
-      [](EventLoop&, const ExceptionContext& context) { reports.push_back(text_of(context)); });
+// One run of a body.
+class Trial {
+ public:
+  Trial(EventLoop& loop, const std::map<int, std::string>& descriptors)
+      : loop_(loop), descriptors_(descriptors), threads_(count_threads()) {}
+
+  Coro<> run(Coro<> (*body)());
+
+  // Calls f, which runs the loop, and keeps what it throws: the next step is due all the same.
+  template <class F>
+  void step(F f) {
+    try {
+      f();
+    } catch (...) {
+      if (!given_up_ && error_ == nullptr) error_ = std::current_exception();
+    }
+  }
+  void rethrow() const {
+    if (error_ != nullptr) std::rethrow_exception(error_);
+  }
+  bool given_up() const { return given_up_; }
+
+  // How many threads the kit has added to those that the test found.
+  void add_thread() { ++threads_; }
+
+  void stand_still() {
+    if (count_threads() <= threads_ && !has_connections())
+      end("deadlock: no task is ready, no timer is armed, and nobody is there who could call; the tasks are\n");
+  }
+  void be_late(std::chrono::nanoseconds limit) {
+    std::ostringstream why;
+    why << "the test has not ended after " << std::chrono::duration<double>(limit).count()
+        << " s (ASYNCIO_TEST_TIME_LIMIT); the tasks are\n";
+    end(why.str());
+  }
+
+ private:
+  void end(const std::string& why);
+  bool has_connections() const;
+
+  EventLoop& loop_;
+  const std::map<int, std::string>& descriptors_;  // that were open before
+  std::ptrdiff_t threads_;
+  AnyTask task_;            // of the body; none before it begins
+  bool cancelled_ = false;  // by us
+  bool given_up_ = false;   // the loop was stopped, which is an error for those who run it
+  std::exception_ptr error_;
+};
+
+Coro<> Trial::run(Coro<> (*body)()) {
+  task_ = current_task();
+  loop_.set_exception_handler([](EventLoop&, const ExceptionContext& context) {
+    if (!is_requirement(context.exception)) reports.push_back(text_of(context));
+  });
   bool returned = false;
   try {
     co_await body();
     returned = true;
   } catch (const RequirementFailed&) {
   } catch (const CancelledError& error) {
-    ADD_FAILURE() << "the test was cancelled: " << error.what();
+    if (!cancelled_) ADD_FAILURE() << "the test was cancelled: " << error.what();
   } catch (...) {
-    ADD_FAILURE() << "the test threw " << text_of(std::current_exception());
+    ADD_FAILURE() << "the test threw " << format_exception();
   }
   // One that ended early cannot have awaited or cancelled what it had begun.
-  if (returned) {
+  if (returned && !cancelled_) {
     co_await let_it_end();
     fail_for_tasks_and_callbacks();
   }
 }
 
-}  // namespace
-
-void require(bool condition, const std::source_location& where) {
-  if (condition) return;
-  GTEST_MESSAGE_AT_(where.file_name(), static_cast<int>(where.line()), "require(): the condition does not hold",
-                    ::testing::TestPartResult::kFatalFailure);
-  throw RequirementFailed();
+// First with a cancel, so that the test can clean up. If that does not end it, nothing will.
+void Trial::end(const std::string& why) {
+  if (!std::exchange(cancelled_, true)) {
+    ADD_FAILURE() << why << format_tasks(describe_tasks());
+    if (task_ && task_.cancel()) {
+      loop_.call_soon([] {});  // so that the loop comes back to us if the cancel moves nobody
+      return;
+    }
+  }
+  given_up_ = true;
+  loop_.stop();
 }
+
+// Whether the test has opened something through which another process could let it go on.
+bool Trial::has_connections() const {
+  for (const auto& [fd, target] : open_descriptors()) {
+    if (!target.starts_with("socket:") && !target.starts_with("pipe:")) continue;
+    const auto known = descriptors_.find(fd);
+    if (known == descriptors_.end() || known->second != target) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 std::vector<std::string> take_reports() { return std::exchange(reports, {}); }
 
@@ -166,7 +244,16 @@ void run_test(Coro<> (*body)(), Time time) {
   const std::size_t memory = FramePool::bytes_in_use();
   {
     VirtualClock clock;
-    run(guarded(body), {.clock = time == Time::virtual_time ? &clock : nullptr});
+    Runner runner({.clock = time == Time::virtual_time ? &clock : nullptr});
+    Trial trial(runner.get_loop(), descriptors);
+    clock.on_standstill([&trial] { trial.stand_still(); });
+    const std::chrono::nanoseconds limit = time_limit();
+    const Watchdog watchdog(runner.get_loop(), limit, [&trial, limit] { trial.be_late(limit); });
+    if (limit.count() > 0) trial.add_thread();
+    trial.step([&] { runner.run(trial.run(body)); });
+    trial.step([&] { runner.close(); });
+    if (trial.given_up()) reports.clear();  // of the tasks that had to be destroyed
+    trial.rethrow();
   }
   EXPECT_EQ(FramePool::bytes_in_use(), memory) << "a coroutine, task, future or handle is left in memory";
   fail_for_descriptors(descriptors);

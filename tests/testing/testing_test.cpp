@@ -3,7 +3,7 @@
 
 #include <asyncio/asyncio.h>
 
-#include <gtest/gtest-spi.h>
+#include "tests/testing/failures.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,40 +17,6 @@ using namespace asyncio::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-// What a body fails with when the kit runs it as a test.
-class Failures {
- public:
-  explicit Failures(Coro<> (*body)(), Time time = Time::virtual_time) {
-    const ::testing::ScopedFakeTestPartResultReporter reporter(
-        ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &results_);
-    run_test(body, time);
-  }
-
-  int count() const { return results_.size(); }
-  const ::testing::TestPartResult& only() const { return results_.GetTestPartResult(0); }
-  std::string text() const {
-    std::string text;
-    for (int i = 0; i < count(); ++i) text += results_.GetTestPartResult(i).message() + std::string("\n");
-    return text;
-  }
-
-  // The one failure there is has these texts, in this order.
-  ::testing::AssertionResult are_one(const std::vector<std::string>& texts) const {
-    const std::string all = text();
-    if (count() != 1) return ::testing::AssertionFailure() << count() << " failures:\n" << all;
-    std::size_t at = 0;
-    for (const std::string& wanted : texts) {
-      at = all.find(wanted, at);
-      if (at == std::string::npos) return ::testing::AssertionFailure() << "no '" << wanted << "' in\n" << all;
-      at += wanted.size();
-    }
-    return ::testing::AssertionSuccess();
-  }
-
- private:
-  ::testing::TestPartResultArray results_;
-};
 
 // Whether memory that is left can be seen: under the address sanitizer nothing is pooled.
 bool is_memory_counted() {
@@ -288,8 +254,12 @@ TEST(TestKit, require_ends_the_test_at_once_and_as_failed_with_its_line) {
   EXPECT_NE(std::string(failures.only().file_name()).find("testing_test.cpp"), std::string::npos);
 }
 
-TEST(TestKit, an_exception_fails_the_test_with_its_text) {
-  EXPECT_TRUE(Failures(+[]() -> Coro<> { co_await fail("no route"); }).are_one({"the test threw no route"}));
+Coro<> fail_in_a_task() { co_await create_task(fail("no route")); }
+
+TEST(TestKit, an_exception_fails_the_test_with_its_type_its_text_and_the_coroutines_through_which_it_came) {
+  EXPECT_TRUE(Failures(fail_in_a_task)
+                  .are_one({"the test threw std::runtime_error: no route\n", "    in fail (",
+                            "testing_test.cpp:", "\n    in fail_in_a_task (", "testing_test.cpp:"}));
   EXPECT_TRUE(Failures(+[]() -> Coro<> {
                 co_await sleep(0s);
                 throw CancelledError("enough");
@@ -297,11 +267,11 @@ TEST(TestKit, an_exception_fails_the_test_with_its_text) {
   EXPECT_TRUE(Failures(+[]() -> Coro<> {
                 co_await sleep(0s);
                 throw SystemExit(3);
-              }).are_one({"the test threw SystemExit"}));
+              }).are_one({"the test threw asyncio::SystemExit"}));
   EXPECT_TRUE(Failures(+[]() -> Coro<> {
                 co_await sleep(0s);
                 throw 42;
-              }).are_one({"the test threw an exception of an unknown type"}));
+              }).are_one({"the test threw int"}));
 }
 
 // Virtual time does not pass for it: nothing is armed.
