@@ -51,6 +51,25 @@ function(asyncio_test_area area)
   endif()
 endfunction()
 
+# asyncio_manual_area(README.md include/asyncio/lock.h ...): a program of the code in documents and headers.
+function(asyncio_manual_area)
+  file(GLOB preludes CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/manual/*.h")
+  list(TRANSFORM ARGN PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE documents)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+    "${PROJECT_SOURCE_DIR}/tools/manual.py" ${documents} ${preludes})
+  execute_process(COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/manual.py"
+    --out "${CMAKE_CURRENT_BINARY_DIR}/manual" ${ARGN} OUTPUT_VARIABLE sources COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[^\n]+" sources "${sources}")
+  add_executable(manual_test ${sources})
+  asyncio_test_settings(manual_test)
+  # What an example leaves open: a task that nobody awaits here, a function that is only shown.
+  target_compile_options(manual_test PRIVATE -Wno-unused -Wno-shadow)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    target_compile_options(manual_test PRIVATE -Wno-undefined-internal -Wno-unneeded-internal-declaration)
+  endif()
+  gtest_discover_tests(manual_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
+endfunction()
+
 # asyncio_compile_fail(NAME...): tests/compile_fail/NAME.cpp must not compile, and the compiler must say why.
 function(asyncio_compile_fail)
   # No excerpt of the source in the message: else the expected text could be found there, in a comment, say.

@@ -14,8 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-// What waits, where, and for whom. For the thread of the loop; nothing is recorded for it, so that it costs nothing until
-// it is asked for.
+// What waits, where, and for whom. For the thread of the loop; nothing is recorded for it, so that it costs nothing
+// until it is asked for.
 //
 //   print_call_graph();          // in any coroutine: its stack, and who awaits its task
 //

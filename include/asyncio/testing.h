@@ -32,8 +32,7 @@
 // when nothing is ready, no job runs in a thread and no task waits for the kernel. ASYNC_IO_TEST is the same with the
 // real clock, for what the operating system is part of.
 //
-// ASSERT_* do not compile in a coroutine ("return statement not allowed in coroutine"). What ends a test that has
-// failed:
+// ASSERT_* do not compile in a coroutine ("return statement not allowed in coroutine"). These end a test that fails:
 //
 //     require(waiter.done());
 //     require_eq(queue.qsize(), 3);             // shows both values; require_ne, _lt, _le, _gt, _ge
@@ -42,14 +41,14 @@
 // They are functions, so that they clash with no other framework's macros, and evaluate what they are given once. In
 // another task than the test's they end that one, and what awaits it.
 //
-// An exception fails the test, with its type, its text, and the coroutines through which it came. The end fails it too
-// that it does not find by itself:
-//   - a deadlock, where time is virtual: nothing is ready, no timer is armed, and nobody is there who could call, no thread,
-//     socket, pipe or signal handler of the test's. It is told at once, with what each task waits for, and where;
-//   - a minute of real time, or so many seconds as the environment says in ASYNCIO_TEST_TIME_LIMIT; 0, for a debugger, is
-//     for ever. It is told with all tasks as well.
-// The test is then cancelled, and may clean up. One that does not end on that, or is stuck in a step which never
-// returns, cannot be ended but with its program, by SIGABRT in the thread that is stuck.
+// An exception fails the test, with its type, its text, and the coroutines through which it came. A test that does not
+// end fails too, with what each task waits for, and where:
+//   - in virtual time at once, in a deadlock: no task is ready, no timer is armed, and the test has nothing from which a
+//     call could come: no thread, socket, pipe or signal handler;
+//   - else after a minute of real time, or as many seconds as the environment says in ASYNCIO_TEST_TIME_LIMIT; 0 is for
+//     ever, for a debugger.
+// It is then cancelled, and may clean up. One that goes on all the same, or that is stuck in a step which never returns,
+// can only be ended with its program, by SIGABRT in the thread that is stuck.
 //
 // A test fails if it leaves behind
 //   - a task that has not ended: it is named, with what it waits for, where, and where it was started;

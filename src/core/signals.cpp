@@ -16,13 +16,14 @@
 #include <thread>
 #include <utility>
 
-// The system's handler may run in any thread, at any instruction. All it touches are the atomics below and the wake() of
-// a backend. A Signals that goes takes itself out of the table first, and then waits until no handler is under way that
-// may have found it there.
+// The system's handler may run in any thread, at any instruction. All it touches are the atomics below and the wake()
+// of a backend. A Signals that goes takes itself out of the table first, and then waits until no handler is under way
+// that may have found it there.
 //
-// A program that is stuck in one step of its loop (a blocking call, an endless computation) never looks at its flags: it
-// could not be ended by Ctrl-C at all. So the third SIGINT that finds two others not even looked at ends the program, as
-// the system does by default. This is for watch_interrupts() only; a handler of the user's own is left to its fate.
+// A program that is stuck in one step of its loop (a blocking call, an endless computation) never looks at its flags:
+// it could not be ended by Ctrl-C at all. So the third SIGINT that finds two others not even looked at ends the
+// program, as the system does by default. This is for watch_interrupts() only; a handler of the user's own is left to
+// its fate.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
