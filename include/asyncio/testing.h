@@ -43,12 +43,12 @@
 //
 // An exception fails the test, with its type, its text, and the coroutines through which it came. A test that does not
 // end fails too, with what each task waits for, and where:
-//   - in virtual time at once, in a deadlock: no task is ready, no timer is armed, and the test has nothing from which a
-//     call could come: no thread, socket, pipe or signal handler;
+//   - in virtual time at once, in a deadlock: no task is ready, no timer is armed, and the test has nothing from which
+//     a call could come: no thread, socket, pipe or signal handler;
 //   - else after a minute of real time, or as many seconds as the environment says in ASYNCIO_TEST_TIME_LIMIT; 0 is for
 //     ever, for a debugger.
-// It is then cancelled, and may clean up. One that goes on all the same, or that is stuck in a step which never returns,
-// can only be ended with its program, by SIGABRT in the thread that is stuck.
+// It is then cancelled, and may clean up. One that goes on all the same, or that is stuck in a step which never
+// returns, can only be ended with its program, by SIGABRT in the thread that is stuck.
 //
 // A test fails if it leaves behind
 //   - a task that has not ended: it is named, with what it waits for, where, and where it was started;
