@@ -53,10 +53,15 @@ endfunction()
 
 # asyncio_manual_area(README.md include/asyncio/lock.h ...): a program of the code in documents and headers.
 function(asyncio_manual_area)
-  file(GLOB preludes CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/manual/*.h")
-  list(TRANSFORM ARGN PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE documents)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
-    "${PROJECT_SOURCE_DIR}/tools/manual.py" ${documents} ${preludes})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tools/manual.py")
+  foreach(document IN LISTS ARGN)
+    cmake_path(GET document STEM name)
+    foreach(file IN ITEMS "${PROJECT_SOURCE_DIR}/${document}" "${CMAKE_CURRENT_SOURCE_DIR}/manual/${name}.h")
+      if(EXISTS "${file}")
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+      endif()
+    endforeach()
+  endforeach()
   execute_process(COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/manual.py"
     --out "${CMAKE_CURRENT_BINARY_DIR}/manual" ${ARGN} OUTPUT_VARIABLE sources COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCHALL "[^\n]+" sources "${sources}")

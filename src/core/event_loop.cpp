@@ -298,7 +298,7 @@ bool EventLoop::State::stand_still() noexcept {
   if (!loop.ready.empty()) return true;
   Context context;
   run_reporting(&loop, context, "Exception at a standstill of the clock", clock->standstill());
-  return !loop.ready.empty() || stopping || exit != nullptr;
+  return !loop.ready.empty() || timers.size() > 0 || stopping || exit != nullptr;
 }
 
 void EventLoop::State::wake_idle() noexcept {

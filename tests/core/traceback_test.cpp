@@ -4,6 +4,7 @@
 #include <asyncio/exception_group.h>
 #include <asyncio/gather.h>
 #include <asyncio/generator.h>
+#include <asyncio/inspect.h>
 #include <asyncio/run.h>
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
@@ -264,6 +265,27 @@ ASYNC_TEST(Traceback, stays_with_the_members_that_are_split_off) {
   EXPECT_EQ(chain_in(rest->what()),
             "fails,calls,calls_again,fails_when_cancelled,"
             "Traceback_stays_with_the_members_that_are_split_off_body::<lambda>");
+}
+
+ASYNC_TEST(Traceback, of_an_exception_that_was_caught_is_in_its_text) {
+  std::string text;
+  std::exception_ptr kept;
+  try {
+    co_await calls();
+  } catch (const std::exception&) {
+    text = format_exception();
+    kept = std::current_exception();
+  }
+  EXPECT_TRUE(text.starts_with("std::runtime_error: no route\n    in fails (")) << text;
+  EXPECT_EQ(chain_in(text), "fails,calls");
+  EXPECT_EQ(format_exception(kept), text);
+}
+
+TEST(Traceback, that_is_not_known_is_left_out_of_the_text) {
+  EXPECT_EQ(format_exception(std::make_exception_ptr(ValueError("no"))), "asyncio::ValueError: no");
+  EXPECT_EQ(format_exception(std::make_exception_ptr(CancelledError())), "asyncio::CancelledError");
+  EXPECT_EQ(format_exception(std::make_exception_ptr(42)), "int");
+  EXPECT_EQ(format_exception(nullptr), "no exception");
 }
 
 // Nothing catches what leaves main(). A noexcept function would do, but g++ 12 forgets the exception there once it inlines.
