@@ -9,6 +9,7 @@
   - A block that has a statement outside of all functions is the body of a coroutine. Any other has declarations.
   - Each block is alone: it sees none of the others. One that includes nothing sees all of asyncio, some headers of the
     standard library, and, unless it is a program, tests/manual/<document>.h: what the document takes for granted.
+  - What is left out, `...` at the end of a line or of a pair of braces, throws: it fits everywhere.
   - ```cpp sigterm is a program that waits for SIGTERM, and gets one once it does.
   - ```cpp no-run is only compiled, ```cpp no-build not even that: what must not be written, or is not whole. For the
     third block of a header, tests/manual/<header>.h says so: // no-build: 3.
@@ -33,7 +34,9 @@ PROGRAM = re.compile(r"^int main\(", re.MULTILINE)
 TEST = re.compile(r"^(?:ASYNC_|ASYNC_IO_)?TEST(?:_F)?\(", re.MULTILINE)
 # A statement: a keyword; a call, in front of which a declaration would have a type; a variable that is made by a call.
 STATEMENT = re.compile(r"\b(?:co_await|co_return|co_yield|for|while|do|if|switch|try|throw|return)\b"
-                       r"|(?:^|;)\s*(?!static_assert)[\w:.>-]+\(.*?\)[^;{]*;|=\s*[\w:.<>-]+\(", re.DOTALL)
+                       r"|(?:^|;)\s*(?!static_assert)[\w:.>-]+(?:<[^;{]*?>)?\(.*?\)[^;{]*;|=\s*[\w:.<>-]+\(", re.DOTALL)
+
+LEFT_OUT = re.compile(r"(?<![\w.(])\.\.\.(?=\s*(?:\}|//|$))", re.MULTILINE)
 
 FRAGMENT_INCLUDES = """\
 #include <asyncio/asyncio.h>
@@ -82,7 +85,8 @@ class Block:
     def code(self):
         # An include goes to the top, and its line stays empty: the compiler's messages name the lines of the document.
         lines = ["" if INCLUDE.match(line) else line for line in self.lines]
-        return "\n".join([f'#line {self.line} "{ROOT / self.document}"', *lines])
+        code = LEFT_OUT.sub('throw "left out";', "\n".join(lines))
+        return f'#line {self.line} "{ROOT / self.document}"\n{code}'
 
 
 def outside_of_braces(code):

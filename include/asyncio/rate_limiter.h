@@ -18,17 +18,16 @@ struct RateLimiterOptions {
 
 // Limits how often something is done: so much in a period, on the average.
 //
-//   RateLimiter limiter(100, 1s);                // a hundred a second; a quiet hour, too, leaves only a hundred over
+//   RateLimiter limiter(100, 1s);             // a hundred a second; a quiet hour, too, leaves only a hundred over
+//   RateLimiter even(100, 1s, {.burst = 1});  // one each 10 ms, and never two at once
+//   RateLimiter slow(0.5, 1s);                // one each two seconds
 //
 //   Coro<Page> fetch(Url url) {
-//     co_await limiter.acquire();                // waits until it is its turn
+//     co_await limiter.acquire();             // waits until it is its turn
 //     co_return co_await download(url);
 //   }
 //
-//   RateLimiter even(100, 1s, {.burst = 1});     // one each 10 ms, and never two at once
-//   RateLimiter slow(0.5, 1s);                   // one each two seconds
-//   co_await bytes.acquire(data.size());         // what is counted need not be calls
-//
+// What is counted need not be calls: `co_await bytes.acquire(data.size())`.
 // It is a token bucket: `burst` tokens fit, `amount` of them come in each `period`, evenly, and at first it is full.
 // Over any time t at most burst + t * amount / period are taken. Semaphore is the one that limits how many are at it at
 // a time; with both a call takes its turn first: `co_await limiter.acquire(); auto slot = co_await slots.scoped();`.

@@ -12,7 +12,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 //   VirtualClock clock;
 //   run(async_main(), {.clock = &clock});
-//   std::cout << clock.elapsed() << " ns\n";
+//   std::cout << clock.elapsed().count() << " ns\n";
 //
 // The loop moves it to its next timer when nothing is ready, no job runs in a thread, and no task waits for the kernel.
 // While one of the latter is the case it waits for that in real time, and the clock stands still. For one loop at a

@@ -28,16 +28,22 @@ class Manual(unittest.TestCase):
             return dict(manual.sources_of(pathlib.Path(name)))
 
     def test_statements_outside_of_functions_make_a_body(self):
-        for code in ["co_await sleep(1s);", "for (int i : list) use(i);", 'log("x");', "queue.put_nowait(1);",
+        for code in ["co_await sleep(1s);", "for (int i : list) use(i);", 'log("x");', "queue.put_nowait(1);", "write_be<int>(writer, 80);",
                      "auto task = create_task(f());", "std::string text;\nif (text.empty()) return;",
                      "Coro<> f(int);\n\nco_await f(1);"]:
             self.assertTrue(block(code).is_body(), code)
 
     def test_declarations_make_none(self):
         for code in ["Coro<> f() {\n  co_await sleep(1s);\n}", "struct A {\n  int b = f();\n};", "Coro<> f(int);",
-                     "int x = 1;  // co_await", "template <class T>\nCoro<T> g(T) { co_return T(); }",
+                     "std::vector<int> f(int);", "int x = 1;  // co_await", "template <class T>\nCoro<T> g(T) { co_return T(); }",
                      "static_assert(sizeof(int) == 4);", "#include <vector>\nstd::vector<int> v{f(), g()};"]:
             self.assertFalse(block(code).is_body(), code)
+
+    def test_what_is_left_out_throws(self):
+        self.assertIn('{ throw "left out"; }', block("with(x, []() -> Coro<> { ... });").code())
+        self.assertIn('throw "left out";  // and so on', block("f();\n...  // and so on").code())
+        for code in ["template <class... T> void f(T... t) { g(t...); }", "try { f(); } catch (...) { }"]:
+            self.assertTrue(block(code).code().endswith(code), code)
 
     def test_a_test_is_no_body(self):
         self.assertFalse(block("ASYNC_TEST(A, b) {\n  co_await f();\n}").is_body())
