@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# install-deps.sh demo|test|ci|bench|format...: installs what is missing for that, on Debian and its relatives as root or
+# install-deps.sh demo|test|ci|all|bench|format...: installs what is missing for that, on Debian and its relatives as root or
 # with sudo, after it has printed the line; elsewhere it says what is missing, and fails where that is needed. It does
 # nothing where nothing is missing.
 set -eu
@@ -38,7 +38,7 @@ recent_cmake() {
 needs_demo() {
   need cmake "cmake 3.25 or newer" recent_cmake
   need ninja-build ninja has ninja
-  need clang-19 "clang 16 or g++ 12, or newer ones (clang 19 is what the project uses)" tools/compiler.sh
+  need clang-19 "clang 16 or g++ 13, or newer ones (clang 19 is what the project uses)" tools/compiler.sh
 }
 needs_test() {
   needs_demo
@@ -53,12 +53,35 @@ needs_ci() {
   needs_format
   need clang-19 "clang 19" has clang++-19
   need libclang-rt-19-dev "the sanitizers of clang 19 (compiler-rt)" links clang++-19 -fsanitize=address,undefined
-  need g++ "g++ 12 or newer" tools/compiler.sh gnu
+  need_gnu need
+}
+needs_all() {
+  needs_ci
+  need libc++-19-dev "libc++ 19" links clang++-19 -stdlib=libc++ -include vector
+  need libc++abi-19-dev "libc++abi 19" links clang++-19 -stdlib=libc++ -include vector
+  need_debootstrap need "g++ 13, 15 and 16 and one for aarch64"
+}
+# need_gnu need|want: the g++ of this system, or, where that is too old, what tools/chroot.sh needs to get another.
+need_gnu() {
+  local version
+  tools/compiler.sh gcc >/dev/null 2>&1 && return
+  # A fresh container has no package lists, and does not know which g++ it could have.
+  [ "$(id -u)" -ne 0 ] || compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt-get update </dev/null || true
+  version=$(apt-cache show g++ 2>/dev/null | sed -n '/^Version: /{s/^[^:]*: \([0-9]*:\)\?\([0-9]*\).*/\2/p;q}')
+  if [ "${version:-0}" -ge 13 ]; then
+    "$1" g++ "g++ 13 or newer" false
+  else
+    need_debootstrap "$1" "g++ 13 or newer"
+  fi
+}
+need_debootstrap() {
+  "$1" debootstrap "$2 (or debootstrap, to get it)" debootstrap --version
+  "$1" debian-archive-keyring "the keys of Debian" test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
 needs_bench() {
   needs_demo
   need python3 python3 has python3
-  want g++ "g++ 12 or newer" tools/compiler.sh gnu
+  need_gnu want
   want libboost1.81-dev "Boost 1.81 or newer" header boost/asio/experimental/parallel_group.hpp
   want libuv1-dev libuv header uv.h
   want liburing-dev liburing header liburing.h

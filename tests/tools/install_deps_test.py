@@ -61,6 +61,28 @@ class InstallDeps(unittest.TestCase):
         self.assertIn("not needed: mold", output)
         self.assertIn("not needed: Boost", output)
 
+    def only_compiler(self, name, version):
+        for other in ["g++", *(f"g++-{n}" for n in range(13, 17)), "clang++", *(f"clang++-{n}" for n in range(16, 23))]:
+            self.command(other, f"echo {version}" if other == name else "false")
+
+    def test_takes_no_compiler_that_is_too_old(self):
+        self.command("cmake", "echo cmake version 4.1.2")
+        for name, version, enough in [("g++", "12", False), ("g++", "13", True), ("clang++", "15.0.7", False),
+                                      ("clang++-16", "16.0.6", True)]:
+            self.only_compiler(name, version)
+            output, _, words = self.run_script("demo")
+            self.assertEqual("clang-19" in words, not enough, f"{name} {version}: {output}")
+            self.assertNotIn("g++", words)
+
+    def test_gets_another_debian_where_the_own_one_has_no_recent_gcc(self):
+        self.command("cmake", "echo cmake version 4.1.2")
+        self.command("debootstrap", "false")
+        self.only_compiler("clang++-19", "19.1.7")
+        for version, package in [("4:14.2.0-1", "g++"), ("4:13.2.0-7ubuntu1", "g++"), ("4:12.2.0-3", "debootstrap")]:
+            self.command("apt-cache", f"echo Package: g++; echo Version: {version}")
+            output, _, words = self.run_script("ci")
+            self.assertEqual({"g++", "debootstrap"} & set(words), {package}, f"{version}: {output}")
+
     def test_fails_where_what_is_needed_cannot_be_installed(self):
         self.command("cmake", "echo cmake version 3.9")
         self.command("apt-get", "false")
