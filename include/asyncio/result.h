@@ -57,7 +57,7 @@ class Result {
       std::rethrow_exception(std::exchange(error_, nullptr));
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*stored_);
-    } else if constexpr (!std::is_void_v<T>) {
+    } else {
       return std::move(stored_);
     }
   }
@@ -68,7 +68,7 @@ class Result {
       std::rethrow_exception(error_);
     if constexpr (std::is_reference_v<T>) {
       return *stored_;
-    } else if constexpr (!std::is_void_v<T>) {
+    } else {
       return stored_;
     }
   }
@@ -86,15 +86,42 @@ class Result {
   }
 
  private:
-  struct Nothing {};
-  using Stored = std::conditional_t<std::is_void_v<T>, Nothing,
-                                    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
+  using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
 
   union {
     Stored stored_;
     std::exception_ptr error_;
   };
   State state_ = State::empty;
+};
+
+// Of void: nothing yet and a value are the same, so that it is one pointer. Each coroutine and each task has one.
+template <>
+class Result<void> {
+ public:
+  enum class State : std::uint8_t { value, exception };
+
+  Result() noexcept = default;
+  Result(Result&&) noexcept = default;
+  Result& operator=(Result&&) = delete;
+
+  State state() const { return error_ == nullptr ? State::value : State::exception; }
+  void emplace() noexcept {}
+  void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
+  void take_from(Result& other) noexcept { error_ = std::move(other.error_); }
+  void take() {
+    if (error_ != nullptr) [[unlikely]]
+      std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+  void get() const {
+    if (error_ != nullptr) [[unlikely]]
+      std::rethrow_exception(error_);
+  }
+  std::exception_ptr exception() const { return error_; }
+  void clear() noexcept { error_ = nullptr; }
+
+ private:
+  std::exception_ptr error_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -6,6 +6,7 @@
 #include <asyncio/error.h>
 #include <asyncio/waiter.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -119,15 +120,14 @@ class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public R
   ReadInto(StreamTransport& transport, std::span<std::byte> buffer) : ReadOperation(transport, into), buffer_(buffer) {}
   std::size_t await_resume() {
     finish();
-    return count_;
+    return buffer_.size();
   }
 
  private:
   static const ReadKind into;
   static bool attempt_into(ReadOperation& operation);
 
-  std::span<std::byte> buffer_;
-  std::size_t count_ = 0;
+  std::span<std::byte> buffer_;  // once done, the part of it that was filled
 };
 
 // The incoming half of a connection.
@@ -159,6 +159,12 @@ class StreamReader {
   // The same into the caller's memory; gives how many. Nothing is written to `buffer` before the moment in which the
   // await returns, so that the tasks of a loop may share one buffer for what they use up before their next await.
   ReadInto read_into(std::span<std::byte> buffer) { return ReadInto(*transport_, buffer); }
+  // The same for an array or a vector: g++ would keep the span that the call makes of it in the frame of the caller.
+  template <class Bytes>
+    requires std::convertible_to<Bytes&, std::span<std::byte>>
+  ReadInto read_into(Bytes& buffer) {
+    return ReadInto(*transport_, buffer);
+  }
   // `count` bytes. Throws IncompleteReadError, which has what came, where the stream ends before that; ValueError for a
   // number that was negative.
   ReadString readexactly(std::size_t count) {
@@ -212,8 +218,6 @@ class StreamWait : public LinkedWaiter {
   static void remove(Waiter& waiter) noexcept { static_cast<StreamWait&>(waiter).unlink(); }
 
   StreamTransport* transport_;
-  bool for_room_ = false;  // else for the end
-  bool yields_ = false;    // for nothing, but others shall have a turn
 
  private:
   friend class StreamTransport;
@@ -229,12 +233,17 @@ class [[nodiscard("nothing is waited for: write co_await")]] Drain : public Stre
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
     StreamWait::await_suspend(self);
-    if (yields_ && !was_interrupted()) wake();
+    if (kind_ == &yielding) wake();
   }
   void await_resume();
 
  private:
+  friend class StreamTransport;
+  friend class StreamWait;
+  // It waits for nothing yet; for room; for nothing, but others shall have a turn.
   static constexpr WaitKind draining{.reason = "StreamWriter.drain", .remove = &remove};
+  static constexpr WaitKind for_room{.reason = "StreamWriter.drain", .remove = &remove};
+  static constexpr WaitKind yielding{.reason = "StreamWriter.drain", .remove = &remove};
 };
 
 // What wait_closed() gives to co_await.

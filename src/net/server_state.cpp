@@ -122,9 +122,8 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
 namespace {
 
-// Its places in three lists: the connections of the server, its handlers, and the joiners of the task that runs for it.
-struct ConnectionLink : Link {};
-struct HandlerLink : Link {};
+// Its places in two lists: what the server has accepted, and the joiners of the task that runs for it.
+struct ServedLink : Link {};
 struct TaskHook : LinkedWaiter {
   TaskHook() : LinkedWaiter(ended) {}
   static const WaitKind ended;
@@ -139,21 +138,30 @@ struct TaskHook : LinkedWaiter {
 };
 
 // A connection that a server has accepted; told when its task has ended.
-class ServedTransport final : public SocketTransport, private ConnectionLink, private HandlerLink, private TaskHook {
+class ServedTransport final : public SocketTransport, private ServedLink, private TaskHook {
  public:
   ServedTransport(ServerState& server, UniqueFd socket, std::size_t limit)
       : SocketTransport(server.loop(), std::move(socket), limit), server_(server) {
     server_.retain();
-    server_.connections().push_back(place());
+    server_.connection_made(place());
   }
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
-  static ServedTransport& at(Link& place) { return static_cast<ServedTransport&>(static_cast<ConnectionLink&>(place)); }
-
-  static ServedTransport& of_handler(Link& place) {
-    return static_cast<ServedTransport&>(static_cast<HandlerLink&>(place));
+  // Calls f with each that the server has accepted, and that is still there. Any of them may go meanwhile.
+  template <class F>
+  static void for_each(Link& served, F f) {
+    for (Link* link = served.next; link != &served;) {
+      auto& transport = static_cast<ServedTransport&>(static_cast<ServedLink&>(*link));
+      transport.retain();
+      f(transport);
+      link = link->next;
+      transport.release();
+    }
   }
+
+  bool connected() const { return connected_; }
+  bool handled() const { return handled_; }
 
   // The task runs for this connection: both are kept until it ends. One that was started eagerly may have ended, or
   // have had the handlers cancelled in its first step.
@@ -161,7 +169,8 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
     task.retain();
     retain();
     if (!watch(task)) return task_ended(*this);
-    server_.handlers().push_back(handler_place());
+    handled_ = true;
+    server_.handler_started();
     if (server_.cancelling_handlers()) cancel_handler();
   }
 
@@ -178,11 +187,11 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
 
   ~ServedTransport() override {
     leave();
+    place().unlink();
     server_.release();
   }
 
-  ConnectionLink& place() { return *this; }
-  HandlerLink& handler_place() { return *this; }
+  ServedLink& place() { return *this; }
 
   void let_go() noexcept override {
     SocketTransport::let_go();
@@ -190,9 +199,7 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
   }
 
   void leave() noexcept {
-    if (place().alone()) return;
-    place().unlink();
-    server_.connection_gone();
+    if (std::exchange(connected_, false)) server_.connection_gone();
   }
 
   static void task_ended(Waiter& waiter) noexcept {
@@ -206,12 +213,13 @@ class ServedTransport final : public SocketTransport, private ConnectionLink, pr
       }
       self.close();
     }
-    self.handler_place().unlink();
-    self.server_.handler_gone();
+    if (std::exchange(self.handled_, false)) self.server_.handler_gone();
     self.release();
   }
 
   ServerState& server_;
+  bool connected_ = true;
+  bool handled_ = false;  // its task runs
   bool handler_cancelled_ = false;
 };
 
@@ -268,20 +276,14 @@ void ServerState::close() noexcept {
 void ServerState::loop_closing() noexcept { close(); }
 
 void ServerState::end_clients(bool abort) noexcept {
-  // Closing takes a connection out of the list, now or later.
-  std::vector<ServedTransport*> transports;
-  for (Link* link = connections_.next; link != &connections_; link = link->next) {
-    transports.push_back(&ServedTransport::at(*link));
-    transports.back()->retain();
-  }
-  for (ServedTransport* transport : transports) {
+  ServedTransport::for_each(served_, [abort](ServedTransport& transport) {
+    if (!transport.connected()) return;
     if (abort) {
-      transport->abort();
+      transport.abort();
     } else {
-      transport->close();
+      transport.close();
     }
-    transport->release();
-  }
+  });
 }
 
 std::vector<ListeningSocket> ServerState::sockets() const {
@@ -309,22 +311,25 @@ void ServerState::serve(UniqueFd socket) noexcept {
   }
 }
 
+void ServerState::connection_made(Link& place) noexcept {
+  served_.push_back(place);
+  ++connections_;
+}
+
 void ServerState::connection_gone() noexcept {
-  if (connections_.alone()) empty_waiters_.wake_all();
+  if (--connections_ == 0) empty_waiters_.wake_all();
 }
 
 void ServerState::handler_gone() noexcept {
-  if (handlers_.alone()) handlers_waiters_.wake_all();
+  if (--handlers_ == 0) handlers_waiters_.wake_all();
 }
 
 bool ServerState::cancel_handlers() {
   cancelling_handlers_ = true;
   bool outside = true;
-  for (Link* link = handlers_.next; link != &handlers_;) {
-    ServedTransport& transport = ServedTransport::of_handler(*link);
-    link = link->next;
-    if (!transport.cancel_handler()) outside = false;
-  }
+  ServedTransport::for_each(served_, [&outside](ServedTransport& transport) {
+    if (transport.handled() && !transport.cancel_handler()) outside = false;
+  });
   return outside;
 }
 

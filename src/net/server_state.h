@@ -40,10 +40,10 @@ class ServerState final : public LoopResource {
 
   // A connection was accepted: runs the handler for it.
   void serve(UniqueFd socket) noexcept;
+  void connection_made(Link& place) noexcept;
   void connection_gone() noexcept;
-  Link& connections() { return connections_; }
+  void handler_started() noexcept { ++handlers_; }
   void handler_gone() noexcept;
-  Link& handlers() { return handlers_; }
 
   // Cancels each handler once; for what has called close(). False where the running task is a handler itself: it would
   // wait for its own end.
@@ -58,7 +58,7 @@ class ServerState final : public LoopResource {
   Until until_empty();
   Until until_handlers_end();
   Until until_cancelled_handlers_end();  // no cancel ends this one
-  bool has_handlers() const { return !handlers_.alone(); }
+  bool has_handlers() const { return handlers_ > 0; }
 
   // The one serve_forever() that may run at a time. Throws RuntimeError where there is one.
   class ServingForever {
@@ -84,10 +84,11 @@ class ServerState final : public LoopResource {
   std::string path_;
   dev_t device_ = 0;  // of the file at path_
   ino_t inode_ = 0;
-  Link connections_;  // of ServedTransport
+  Link served_;  // each a ServedTransport, until that is destroyed
+  std::size_t connections_ = 0;
   WaitQueue closed_waiters_;
   WaitQueue empty_waiters_;
-  Link handlers_;  // of ServedTransport, those whose task has not ended
+  std::size_t handlers_ = 0;  // whose task has not ended
   WaitQueue handlers_waiters_;
   std::uint32_t references_ = 0;
   bool serving_ = false;
@@ -140,13 +141,13 @@ inline ServerState::UntilClosed ServerState::until_closed_or_cancelled() {
 }
 inline ServerState::Until ServerState::until_closed() { return Until(closed_waiters_, Until::closing, closed_); }
 inline ServerState::Until ServerState::until_empty() {
-  return Until(empty_waiters_, Until::closing, connections_.alone());
+  return Until(empty_waiters_, Until::closing, connections_ == 0);
 }
 inline ServerState::Until ServerState::until_handlers_end() {
-  return Until(handlers_waiters_, Until::ending, handlers_.alone());
+  return Until(handlers_waiters_, Until::ending, !has_handlers());
 }
 inline ServerState::Until ServerState::until_cancelled_handlers_end() {
-  return Until(handlers_waiters_, Until::cancelling, handlers_.alone());
+  return Until(handlers_waiters_, Until::cancelling, !has_handlers());
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -214,13 +214,13 @@ bool ReadInto::attempt_into(ReadOperation& operation) {
   if (!transport.input().empty()) {
     const std::string_view data = transport.input().view().substr(0, self.buffer_.size());
     std::copy(data.begin(), data.end(), reinterpret_cast<char*>(self.buffer_.data()));
-    self.count_ = data.size();
-    transport.input().consume(self.count_);
+    self.buffer_ = self.buffer_.first(data.size());
+    transport.input().consume(data.size());
     return true;
   }
   const std::ptrdiff_t count = transport.receive(self.buffer_);
   if (count == StreamTransport::would_block) return false;
-  self.count_ = static_cast<std::size_t>(count);
+  self.buffer_ = self.buffer_.first(static_cast<std::size_t>(count));
   return true;
 }
 
@@ -284,24 +284,26 @@ void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::
 
 void StreamWait::begin_wait() {
   transport_->begin_wait(kind_->reason);
-  if (!yields_) transport_->add_waiter(*this);
+  if (kind_ != &Drain::yielding) transport_->add_waiter(*this);
 }
 
 void StreamWait::end_wait() noexcept { transport_->end_wait(); }
 
 bool Drain::await_ready() {
   require_sound(*transport_);
-  for_room_ = transport_->paused();
-  if (for_room_) return false;
-  yields_ = transport_->here() && (transport_->closing() || transport_->must_yield());
-  return !yields_;
+  if (transport_->paused()) {
+    kind_ = &for_room;
+  } else if (transport_->here() && (transport_->closing() || transport_->must_yield())) {
+    kind_ = &yielding;
+  }
+  return kind_ == &draining;
 }
 
 void Drain::await_resume() {
   check();
   require_sound(*transport_);
   // One that waited until everything was sent has what it wanted, though the connection may be closed by now.
-  if (transport_->dropped() || (transport_->closed() && !for_room_)) {
+  if (transport_->dropped() || (transport_->closed() && kind_ != &for_room)) {
     throw std::system_error(std::make_error_code(std::errc::connection_reset), "drain: the connection is closed");
   }
 }

@@ -62,7 +62,7 @@ void StreamTransport::wake_waiters(bool all) noexcept {
   while (!waiting.alone()) {
     StreamWait& waiter = static_cast<StreamWait&>(*waiting.next);
     waiter.unlink();
-    if (all || waiter.for_room_) {
+    if (all || &waiter.kind() == &Drain::for_room) {
       waiter.wake();
     } else {
       waiters_.push_back(waiter);
