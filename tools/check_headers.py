@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Checks the rules of the house that a script can see.
 
-  - a public header compiles on its own, and includes no header that would cost its users time or names
+  - a public header compiles on its own, includes no header that would cost its users time or names, and defines no
+    macro that config.h does not name
   - a file starts with its licence; a header goes on with #pragma once; none has more than 600 lines
   - a test does not sleep, and none is skipped, disabled or empty; nothing in the library is marked as unfinished
 """
@@ -25,6 +26,8 @@ LICENCE = "SPDX-License-Identifier: MIT"
 SLOW = ["functional", "thread", "mutex", "iostream", "regex", "chrono"]
 EXEMPT = ["testing", "chrono"]
 INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
+DEFINE = re.compile(r"^\s*#\s*define\s+(\w+)")
+MACRO_LIST = re.compile(r"^// The library's macros:.*", re.MULTILINE)
 FOREIGN = re.compile(r"(?!asyncio/).*[./]")
 
 # (directories, pattern, what is wrong with it)
@@ -35,7 +38,7 @@ WORDS = [
 ]
 
 
-def text_problems(root, file):
+def text_problems(root, file, macros):
     name = file.relative_to(root)
     lines = file.read_text().splitlines()
     # A script's first line names its interpreter.
@@ -54,6 +57,9 @@ def text_problems(root, file):
         if include and name.parts[0] == "include" and file.stem not in EXEMPT:
             if include[1] in SLOW or FOREIGN.match(include[1]):
                 yield f"{name}:{number}: <{include[1]}> in a public header"
+        define = DEFINE.match(line)
+        if define and name.parts[0] == "include" and define[1] not in macros:
+            yield f"{name}:{number}: {define[1]} is a macro that config.h does not name"
 
 
 def compile_alone(root, compiler, header):
@@ -75,7 +81,8 @@ def main():
 
     files = sorted(file for directory in DIRECTORIES for file in (root / directory).rglob("*")
                    if file.suffix in SUFFIXES)
-    problems = [problem for file in files for problem in text_problems(root, file)]
+    macros = re.findall(r"\w+", MACRO_LIST.search((root / "include/asyncio/config.h").read_text())[0])
+    problems = [problem for file in files for problem in text_problems(root, file, macros)]
     headers = sorted((root / "include").rglob("*.h"))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         compiled = pool.map(lambda header: compile_alone(root, arguments.compiler, header), headers)

@@ -464,8 +464,7 @@ Coro<Task<>> hire() { co_return create_task(Foreman<int>::settle_once()); }
 // Some compilers name the place of a call within a coroutine by what they have made of the coroutine.
 ASYNC_TEST(DescribeTasks, names_the_function_that_created_a_task_as_plainly) {
   const auto creator = [](const Task<>& task) {
-    const std::string place = describe_task(task).created_in;
-    return place.substr(0, place.find(" ("));
+    return describe_task(task).created_in.substr(0, describe_task(task).created_in.find(" ("));
   };
   auto in_a_lambda = [](auto) mutable -> Coro<Task<>> { co_return create_task(Foreman<int>::settle_once()); };
   const Task<> task = co_await hire();
