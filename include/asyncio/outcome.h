@@ -132,12 +132,45 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
 
   explicit AsResult(S&& awaitable) : inner_(std::forward<S>(awaitable)) {}
 
-  bool await_ready() { return inner_.await_ready(); }
+  // What is refused, or known to have failed, before there is a wait is an outcome like any other. A Coro fails later.
+  bool await_ready() {
+    if constexpr (IsCoro<S>) {
+      return inner_.await_ready();
+    } else {
+      try {
+        return inner_.await_ready();
+      } catch (...) {
+        keep_current();
+        return true;
+      }
+    }
+  }
   template <class P>
   auto await_suspend(std::coroutine_handle<P> self) {
-    return inner_.await_suspend(self);
+    using Suspends = decltype(inner_.await_suspend(self));
+    if constexpr (IsCoro<S>) {
+      return inner_.await_suspend(self);
+    } else {
+      try {
+        if constexpr (std::is_void_v<Suspends>) {
+          inner_.await_suspend(self);
+          return true;
+        } else {
+          return inner_.await_suspend(self);
+        }
+      } catch (...) {
+        keep_current();
+        if constexpr (std::is_convertible_v<std::coroutine_handle<P>, Suspends>) {
+          return Suspends(self);
+        } else {
+          return false;
+        }
+      }
+    }
   }
-  auto await_resume() {
+  Outcome<Value> await_resume() {
+    if (failed_ != nullptr) [[unlikely]]
+      return Outcome<Value>(std::move(failed_));
     if constexpr (requires { inner_.awaiter().await_resume_result(); }) {
       return inner_.awaiter().await_resume_result();
     } else if constexpr (IsCoro<S>) {
@@ -150,6 +183,11 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
   }
 
  private:
+  // Keeps the exception that is being handled, unless it must be thrown.
+  void keep_current() {
+    failed_ = std::current_exception();
+    if (passes_outcomes(failed_)) throw;
+  }
   Outcome<Value> catch_all() {
     try {
       if constexpr (std::is_void_v<Value>) {
@@ -174,6 +212,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
   }
 
   Owned inner_;
+  std::exception_ptr failed_;  // before there was anything to resume
 };
 
 // Awaits any awaitable, and gives what became of it instead of throwing its exception.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/outcome.h>
 
+#include <asyncio/stream.h>
 #include <asyncio/testing.h>
 #include <asyncio/timeout.h>
 
@@ -158,6 +159,71 @@ ASYNC_TEST(AsResult, throws_what_ends_the_program) {
     thrown = true;
   }
   EXPECT_TRUE(thrown);
+}
+
+// Fails in one of the three steps of an await.
+class FailsIn : public NativeAwaiter {
+ public:
+  enum Step { ready, suspend, resume };
+  FailsIn(Step step, std::exception_ptr error) : step_(step), error_(std::move(error)) {}
+  bool await_ready() const {
+    fail_in(ready);
+    return step_ == resume;
+  }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P>) const {
+    fail_in(suspend);
+  }
+  int await_resume() const {
+    fail_in(resume);
+    return 1;
+  }
+
+ private:
+  void fail_in(Step step) const {
+    if (step == step_) std::rethrow_exception(error_);
+  }
+
+  Step step_;
+  std::exception_ptr error_;
+};
+
+ASYNC_TEST(AsResult, holds_what_is_thrown_in_any_step_of_the_await) {
+  for (FailsIn::Step step : {FailsIn::ready, FailsIn::suspend, FailsIn::resume}) {
+    const auto error = std::make_exception_ptr(std::logic_error("no"));
+    const auto outcome = co_await as_result(FailsIn(step, error));
+    EXPECT_EQ(outcome.exception(), error) << step;
+  }
+}
+
+ASYNC_TEST(AsResult, throws_a_cancel_and_an_exit_in_any_step_of_the_await) {
+  for (FailsIn::Step step : {FailsIn::ready, FailsIn::suspend, FailsIn::resume}) {
+    co_await require_throws<CancelledError>(as_result(FailsIn(step, std::make_exception_ptr(CancelledError()))));
+    co_await require_throws<SystemExit>(as_result(FailsIn(step, std::make_exception_ptr(SystemExit(2)))));
+  }
+}
+
+ASYNC_TEST(AsResult, holds_the_error_of_a_read_whose_data_are_there_already) {
+  StreamPair pair = make_stream_pair();
+  pair.first.writer.write("abc");
+  pair.first.writer.close();
+  co_await settle();
+  const auto outcome = co_await as_result(pair.second.reader.readexactly(4));
+  EXPECT_FALSE(outcome.has_value());
+  EXPECT_THROW(outcome.value(), IncompleteReadError);
+  pair.second.writer.close();
+}
+
+ASYNC_TEST(AsResult, holds_the_error_of_a_second_reader) {
+  StreamPair pair = make_stream_pair();
+  auto first = create_task(pair.second.reader.read(1));
+  co_await settle();
+  const auto outcome = co_await as_result(pair.second.reader.read(1));
+  EXPECT_THROW(outcome.value(), RuntimeError);
+  pair.first.writer.write("a");
+  EXPECT_EQ(co_await first, "a");
+  pair.first.writer.close();
+  pair.second.writer.close();
 }
 
 }  // namespace
