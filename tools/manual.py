@@ -6,7 +6,8 @@
     right of its text, lists apart.
   - A block with `int main()` is a program. It is compiled as it stands, and run: it has to end by itself, with 0.
   - A block with a TEST or ASYNC_TEST is run as a test.
-  - A block that has a statement outside of all functions is the body of a coroutine. Any other has declarations.
+  - A block that has a statement outside of all functions is the body of a coroutine. Any other has declarations. None
+    mixes the two: g++ refuses the declaration of a function in a coroutine.
   - Each block is alone: it sees none of the others. One that includes nothing sees all of asyncio, some headers of the
     standard library, and, unless it is a program, tests/manual/<document>.h: what the document takes for granted.
   - What is left out, `...` at the end of a line or of a pair of braces, throws: it fits everywhere.

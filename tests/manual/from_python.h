@@ -8,6 +8,7 @@
 
 // What docs/from_python.md takes for granted.
 
+inline asyncio::Coro<> greet(const std::string&) { co_return; }
 inline asyncio::Coro<> hello(std::string) { co_return; }
 
 struct Room {};
