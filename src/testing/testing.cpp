@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -109,9 +109,12 @@ std::map<int, std::string> open_descriptors() {
   return open;
 }
 
-std::ptrdiff_t count_threads() {
-  const std::filesystem::directory_iterator threads("/proc/self/task");
-  return std::distance(begin(threads), end(threads));
+// The numbers of the threads. One that has been joined may still be among them for a moment.
+std::set<std::string> threads() {
+  std::set<std::string> numbers;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+    numbers.insert(entry.path().filename().string());
+  return numbers;
 }
 
 // What is open, once that is no more than before, or for good. A name lookup that was cancelled goes on in its thread,
@@ -119,7 +122,7 @@ std::ptrdiff_t count_threads() {
 std::map<int, std::string> settled_descriptors(const std::map<int, std::string>& before) {
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   std::map<int, std::string> open = open_descriptors();
-  while (open.size() > before.size() && count_threads() > 1 && std::chrono::steady_clock::now() < patience) {
+  while (open.size() > before.size() && threads().size() > 1 && std::chrono::steady_clock::now() < patience) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     open = open_descriptors();
   }
@@ -143,8 +146,7 @@ void fail_for_descriptors(const std::map<int, std::string>& before) {
 // One run of a body.
 class Trial {
  public:
-  Trial(EventLoop& loop, const std::map<int, std::string>& descriptors)
-      : loop_(loop), descriptors_(descriptors), threads_(count_threads()) {}
+  Trial(EventLoop& loop, const std::map<int, std::string>& descriptors) : loop_(loop), descriptors_(descriptors) {}
 
   Coro<> run(Coro<> (*body)());
 
@@ -162,11 +164,11 @@ class Trial {
   }
   bool given_up() const { return given_up_; }
 
-  // How many threads the kit has added to those that the test found.
-  void add_thread() { ++threads_; }
+  // Those that are there before the body begins are none of its threads.
+  void note_threads() { threads_ = threads(); }
 
   void stand_still() {
-    if (count_threads() <= threads_ && !has_connections())
+    if (!has_threads() && !has_connections())
       end("deadlock: no task is ready, no timer is armed, and nobody is there who could call; the tasks are\n");
   }
   void be_late(std::chrono::nanoseconds limit) {
@@ -178,11 +180,12 @@ class Trial {
 
  private:
   void end(const std::string& why);
+  bool has_threads() const;
   bool has_connections() const;
 
   EventLoop& loop_;
   const std::map<int, std::string>& descriptors_;  // that were open before
-  std::ptrdiff_t threads_;
+  std::set<std::string> threads_;
   AnyTask task_;            // of the body; none before it begins
   bool cancelled_ = false;  // by us
   bool given_up_ = false;   // the loop was stopped, which is an error for those who run it
@@ -224,6 +227,11 @@ void Trial::end(const std::string& why) {
   loop_.stop();
 }
 
+bool Trial::has_threads() const {
+  const std::set<std::string> now = threads();
+  return !std::includes(threads_.begin(), threads_.end(), now.begin(), now.end());
+}
+
 // Whether the test has opened something through which another process could let it go on.
 bool Trial::has_connections() const {
   for (const auto& [fd, target] : open_descriptors()) {
@@ -249,7 +257,7 @@ void run_test(Coro<> (*body)(), Time time) {
     clock.on_standstill([&trial] { trial.stand_still(); });
     const std::chrono::nanoseconds limit = time_limit();
     const Watchdog watchdog(runner.get_loop(), limit, [&trial, limit] { trial.be_late(limit); });
-    if (limit.count() > 0) trial.add_thread();
+    trial.note_threads();
     trial.step([&] { runner.run(trial.run(body)); });
     trial.step([&] { runner.close(); });
     if (trial.given_up()) reports.clear();  // of the tasks that had to be destroyed
