@@ -27,14 +27,14 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 // While something waits for a signal, the system's own way with it (to end the program, as a rule) is off; afterwards
 // it is what it was. wait_signal() waits for one: what comes before the co_await, or after it, is not for it. signals()
-// listens for as long as the object that it gives is there, and keeps what comes while nobody waits: use it for more
-// than one. Everybody who waits for a signal is told of it, and so is the handler of EventLoop::add_signal_handler(),
-// if there is one. Ctrl-C is SIGINT: while it is waited for, run() does not cancel its main task for it, and does so
-// again afterwards. So of the two in the example above, the first Ctrl-C closes the server, and a second one breaks
-// that off. The operating system does not count: of signals of one number that come in quick succession, some may be
-// lost. In the main thread only, as in Python: RuntimeError in another one, and for a signal that cannot be caught
-// (SIGKILL, SIGSTOP). A virtual clock does not wait for them. Python: none; trio.open_signal_receiver, anyio's,
-// tokio::signal.
+// is for more than one: it listens as long as its object is there, and keeps what comes while nobody waits.
+// Everybody who waits is told, and so is a handler of EventLoop::add_signal_handler(), if there is one.
+// Ctrl-C is SIGINT: while it is waited for, run() does not cancel its main task for it, and does so again afterwards.
+// So above the first Ctrl-C closes the server, and a second one breaks that off.
+// The operating system does not count: of signals of one number that come in quick succession, some may be lost.
+// In the main thread only, as in Python: RuntimeError in another one, and for a signal that cannot be caught (SIGKILL,
+// SIGSTOP). A virtual clock does not wait for them.
+// Python: none; trio.open_signal_receiver, anyio's, tokio::signal.
 
 class WaitSignal;
 class SignalStream;
