@@ -99,7 +99,7 @@ def judge(compiler, flags, level, source, directory):
 
 
 def identify(compiler):
-    """The family and the version, as in ("g++", "12", "2")."""
+    """The family and the version, as in ("g++", "14", "2")."""
     command = compiler + ["-dM", "-E", "-x", "c++", "/dev/null"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -113,7 +113,7 @@ def identify(compiler):
 
 
 def read_expected(path):
-    """{compiler: {canary: {level: state}}} from sections `[g++-12.2] -O0 -O2` and lines `name present absent`."""
+    """{compiler: {canary: {level: state}}} from sections `[g++-15.3] -O0 -O2` and lines `name present absent`."""
     sections = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         words = line.split("#")[0].split()
@@ -176,7 +176,7 @@ def main():
     expected = None
     if arguments.expect:
         sections = read_expected(arguments.expect)
-        # 12.2 goes before 12, where one release of a compiler differs from the others.
+        # 15.3 goes before 15, where one release of a compiler differs from the others.
         for key in (f"{family}-{'.'.join(version)}", f"{family}-{version[0]}"):
             expected = sections.get(key, expected) if expected is None else expected
 

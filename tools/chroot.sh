@@ -5,7 +5,8 @@
 #   trixie   g++ 13 and 14
 #   sid      g++ 15 and 16
 #   aarch64  g++ 14 for aarch64, and qemu
-#   new-bookworm, new-trixie   nothing but git and make, and a copy of the sources; whatever is done there is forgotten
+#   new-bookworm   nothing but git and make, and a copy of the sources; whatever is done there is forgotten
+#   new-trixie     that with g++ 14
 # It is made by debootstrap, in two minutes, and kept in $ASYNCIO_CPP_CACHE (~/.cache/asyncio-cpp) until it has not been
 # used for a month. The packages come from this machine's own mirror, if it is a Debian (else ASYNCIO_CPP_MIRROR).
 #
@@ -14,7 +15,7 @@
 #
 # chroot.sh --of PRESET: prints the NAME of the one that has the compiler for a preset, or fails.
 set -eu
-[ "${1-}" != --help ] || { sed -n '3,10s/^# //p' "$0"; exit 0; }
+[ "${1-}" != --help ] || { sed -n '3,13s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 script=$PWD/tools/chroot.sh
 path=/usr/sbin:/usr/bin:/sbin:/bin
@@ -58,7 +59,8 @@ case $1 in
   trixie) release=trixie packages="g++-13 g++-14" ;;
   sid) release=sid packages="g++-15 g++-16" ;;
   aarch64) release=trixie packages="g++-aarch64-linux-gnu qemu-user" ;;
-  new-*) release=${1#new-} packages="git make" ;;
+  new-bookworm) release=bookworm packages="git make" ;;
+  new-trixie) release=trixie packages="git make g++" ;;
   *) echo "$0: no such Debian: $1" >&2; exit 1 ;;
 esac
 name=$1

@@ -211,6 +211,35 @@ Coro<> blocks() {
   auto body = [local]() -> Coro<> { co_await consume(local); };
   co_await body();
 }
+// What g++ 12 miscompiles, and no compiler may that we support.
+struct Pair {
+  Counted first;
+  Counted second;
+};
+Coro<> pair(Pair) { co_await Pause(); }
+Coro<bool> ready(int& left) {
+  co_await Pause();
+  co_return --left == 0;
+}
+Coro<> until(int& left) {
+  while (!co_await ready(left)) co_await Pause();
+}
+Coro<> ordinary(bool first) {
+  Counted local(1);
+  co_await call([local]() -> Coro<> { co_await consume(local); });
+  co_await call([local = std::move(local)]() -> Coro<> { co_await consume(local); });
+  co_await pair({Counted(1), Counted(2)});
+  co_await pair({.first = Counted(1), .second = co_await make(2)});
+  Pair both{co_await make(1), co_await make(2)};
+  Counted chosen = first ? co_await make(1) : co_await make(2);
+  co_await consume(first ? Counted(1) : Counted(2));
+  co_await consume(first ? local : co_await make(3));
+  Counted* made = new Counted(co_await make(4));
+  expect_not(both.second.value != 2 || chosen.value != (first ? 1 : 2) || made->value != 4, "ordinary values");
+  delete made;
+  int left = 3;
+  co_await until(left);
+}
 Coro<> errors() {
   int caught = 0;
   try {
@@ -250,6 +279,8 @@ int main(int, char**) {
   run("loops", loops());
   run("gather", gathered());
   run("blocks", blocks());
+  run("ordinary", ordinary(true));
+  run("ordinary, the other", ordinary(false));
   run("errors", errors());
   run("stored", stored());
   return verdict();

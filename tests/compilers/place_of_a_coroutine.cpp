@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
-// std::source_location::current() as a default argument of the promise: initial_suspend gets the name of the frame's
+// The place of the call as a default argument of the promise: initial_suspend gets the name of the frame's
 // type instead of the coroutine's, and the line where the body ends instead of the one where it begins. The place of an
 // await is right, and so is the name, but not the line, that get_return_object gets.
 #include "canary.h"
 
 #include <cstring>
+#include <bit>
 #include <source_location>
 
 using namespace canary;
 using Place = std::source_location;
+using CallSite = decltype(__builtin_source_location());  // see source_location_argument.cpp
 
 Place awaited;
 Place created;
@@ -16,18 +18,18 @@ Place started;
 
 struct Task {
   struct promise_type {
-    Task get_return_object(Place place = Place::current()) {
-      created = place;
+    Task get_return_object(CallSite site = __builtin_source_location()) {
+      created = std::bit_cast<Place>(site);
       return {};
     }
-    std::suspend_never initial_suspend(Place place = Place::current()) noexcept {
-      started = place;
+    std::suspend_never initial_suspend(CallSite site = __builtin_source_location()) noexcept {
+      started = std::bit_cast<Place>(site);
       return {};
     }
     std::suspend_never final_suspend() noexcept { return {}; }
     template <class A>
-    A await_transform(A awaiter, Place place = Place::current()) {
-      awaited = place;
+    A await_transform(A awaiter, CallSite site = __builtin_source_location()) {
+      awaited = std::bit_cast<Place>(site);
       return awaiter;
     }
     void unhandled_exception() { std::terminate(); }

@@ -89,7 +89,7 @@ Coro<Names> awaiters_while(Coro<> (*waiting)(Task<>)) {
 
 // BH-GR-01
 ASYNC_TEST(CallGraph, says_who_awaits_a_task_in_whatever_way) {
-  const Names awaiter{"awaiter"};  // no braced list stands beside co_await: g++ 12
+  const Names awaiter{"awaiter"};
   const Names child{"child"};
   EXPECT_EQ(co_await awaiters_while(&await_task), awaiter);
   EXPECT_EQ(co_await awaiters_while(&await_gather), awaiter);
