@@ -23,13 +23,14 @@ ci:  ## make test, then the same with g++ 14 -O2 and with the address and undefi
 
 ci-rest: test-gcc test-asan format-check
 
-test-all:  ## make ci, then all other compilers and sanitizers, libc++, aarch64 and a new Debian, with the slow tests (hours)
+test-all:  ## make ci with the slow tests, then every other compiler and sanitizer (hours)
 	@tools/install-deps.sh all
 	@$(MAKE) --no-print-directory test-dev ci-rest test-gcc-debug test-gcc-asan test-tsan SLOW=--slow
 	@$(MAKE) --no-print-directory test-gcc-13 test-gcc-13-debug test-gcc-15 test-gcc-16 test-libcxx test-aarch64
 	@$(MAKE) --no-print-directory first-run
 
 first-run:  ## make demo and make test as the first thing on a new Debian 12 and a new Debian 13
+	@tools/install-deps.sh first-run
 	@for debian in bookworm trixie; do \
 	  tools/chroot.sh new-$$debian sh -c 'make demo && make test' </dev/null || exit 1; done
 

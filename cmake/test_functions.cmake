@@ -91,6 +91,19 @@ function(asyncio_compile_fail)
   endforeach()
 endfunction()
 
+# asyncio_compile(NAME...): tests/compile/NAME.cpp must compile, optimised and not, without a single warning of a user's.
+function(asyncio_compile)
+  separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
+  foreach(case IN LISTS ARGN)
+    foreach(level IN ITEMS -O0 -O2)
+      add_test(NAME compile.${case}${level} COMMAND "${CMAKE_CXX_COMPILER}" ${flags} -std=c++20 ${level} -Wall -Wextra
+        -Wpedantic -Wshadow -Wnon-virtual-dtor -Wconversion -Werror -I "${PROJECT_SOURCE_DIR}/include"
+        -c "${CMAKE_CURRENT_SOURCE_DIR}/compile/${case}.cpp" -o "${CMAKE_CURRENT_BINARY_DIR}/compile-${case}${level}.o")
+      set_tests_properties(compile.${case}${level} PROPERTIES TIMEOUT 120)
+    endforeach()
+  endforeach()
+endfunction()
+
 # asyncio_tool_test(NAME ARGUMENT...): tools/NAME.py must exit with 0.
 function(asyncio_tool_test name)
   add_test(NAME tools.${name} COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/tools/${name}.py" ${ARGN})

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# install-deps.sh demo|test|ci|all|bench|format...: installs what is missing for that, on Debian and its relatives as root or
-# with sudo, after it has printed the line; elsewhere it says what is missing, and fails where that is needed. It does
-# nothing where nothing is missing.
+# install-deps.sh demo|test|ci|first-run|all|bench|format...: installs what is missing for that, on Debian and its
+# relatives as root or with sudo, after it has printed the line; elsewhere it says what is missing, and fails where that
+# is needed. It does nothing where nothing is missing.
 set -eu
 [ "${1-}" != --help ] || { sed -n '3,5s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
@@ -55,6 +55,9 @@ needs_ci() {
   need libclang-rt-19-dev "the sanitizers of clang 19 (compiler-rt)" links clang++-19 -fsanitize=address,undefined
   need_gnu need
 }
+needs_first-run() {
+  need_debootstrap need "a Debian that is new"
+}
 needs_all() {
   needs_ci
   need libc++-19-dev "libc++ 19" links clang++-19 -stdlib=libc++ -include vector
@@ -71,11 +74,11 @@ need_gnu() {
   if [ "${version:-0}" -ge 13 ]; then
     "$1" g++ "g++ 13 or newer" false
   else
-    need_debootstrap "$1" "g++ 13 or newer"
+    need_debootstrap "$1" "g++ 13 or newer (which would do as well)"
   fi
 }
 need_debootstrap() {
-  "$1" debootstrap "$2 (or debootstrap, to get it)" debootstrap --version
+  "$1" debootstrap "debootstrap, to get $2" debootstrap --version
   "$1" debian-archive-keyring "the keys of Debian" test -e /usr/share/keyrings/debian-archive-keyring.gpg
 }
 needs_bench() {
