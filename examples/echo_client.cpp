@@ -19,7 +19,7 @@ std::optional<std::string> read_line() {
 
 Coro<> async_main(std::string host, int port) {
   auto connection = co_await open_connection(host, port);
-  while (auto line = co_await to_thread(read_line)) {
+  while (auto line = co_await to_thread(abandon_on_cancel, read_line)) {
     connection.writer.write(*line + "\n");
     co_await connection.writer.drain();
     std::string answer = co_await connection.reader.readline();

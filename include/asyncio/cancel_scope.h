@@ -55,7 +55,7 @@ class CancelScope : private Timer {
 
   // Cancels the block; may be called by any task of the loop, and inside of the block, where it takes effect at the
   // next wait. Before the block: its first wait throws. Twice is once, and after the block it has no effect.
-  void cancel() noexcept;
+  void cancel();
 
   // Whether it is cancelled, or its deadline has passed: for loops that compute, and wait for nothing that could throw.
   bool cancel_called() const;

@@ -40,21 +40,21 @@ struct LoopOptions {
 template <class F, class... Args>
 Callback<void()> bind_call(F&& f, Args&&... args) {
   static_assert(!IsCoro<std::remove_cvref_t<F>>, "a callback was expected, and this is a coroutine: use create_task()");
-  using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
+  check_call_later<F, Args...>();
+  using Result = CallOnceResult<F, Args...>;
   static_assert(!Awaitable<Result>, "a callback was expected, and this is a coroutine: use create_task()");
   if constexpr (sizeof...(Args) == 0 && !std::is_member_pointer_v<std::decay_t<F>>) {
     return Callback<void()>(std::forward<F>(f));
   } else {
-    return
-        [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-          asyncio::invoke(f, std::move(args)...);
-        };
+    return [f = std::decay_t<F>(std::forward<F>(f)),
+            ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable { call_once(f, args...); };
   }
 }
 
 // The same for what is called again and again: f(args...) with the arguments as lvalues, which stay.
 template <class F, class... Args>
 Callback<void()> bind_repeated_call(F&& f, Args&&... args) {
+  check_calls_later<F, Args...>();
   using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
   static_assert(!Awaitable<Result>,
                 "a callback was expected, and this is a coroutine: let the callback create_task() it");
@@ -65,7 +65,7 @@ Callback<void()> bind_repeated_call(F&& f, Args&&... args) {
 
 // What f(args...) gives, called once with arguments of its own; a copy where it gives a reference.
 template <class F, class... Args>
-using CallResult = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>>;
+using CallResult = std::remove_cvref_t<CallOnceResult<F, Args...>>;
 
 // What went wrong where nobody could be told; what an exception handler is given.
 struct ExceptionContext {
@@ -90,7 +90,9 @@ struct ExceptionContext {
 // queued by deadline, those of one deadline in the order in which they were made. A loop that has nothing else to do
 // wakes up for timers once in 50 microseconds at most; what is due within that time shares the wake-up.
 // Threads: only call_soon_threadsafe(), run_coroutine_threadsafe() and the handles they give may be used from another
-// thread than the one that runs the loop. In debug mode other calls throw RuntimeError there.
+// thread than the one that runs the loop. In debug mode each other call of the library that would change something throws
+// RuntimeError there, and has changed nothing. Not checked are what only asks (done(), result(), qsize()), destructors,
+// call_exception_handler(), and a primitive while nobody waits for it, because it belongs to no loop then.
 // Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and
 // KeyboardInterrupt leave run_forever() at once, with the rest of the work still queued.
 // Python: asyncio.EventLoop.
@@ -115,7 +117,7 @@ class EventLoop : public LoopCore {
   void run_until_done(FutureBase& future);
 
   // Ends run_forever() once what is ready now has run. Before run_forever(): has it run one iteration, without waiting.
-  void stop() noexcept;
+  void stop();
 
   // Destroys what is queued, and every task that has not ended, with a report. Twice is once. RuntimeError while it runs.
   void close();
@@ -123,7 +125,8 @@ class EventLoop : public LoopCore {
   bool is_running() const;
   bool is_closed() const;
 
-  // --- callbacks. f is called as f(args...), in a copy of the current context; the loop owns copies of both.
+  // --- callbacks. f is called as f(args...), in a copy of the current context; the loop owns copies of f and its
+  // arguments. What f takes by reference, to change it, is given as std::ref(x).
 
   // In its turn, never inside the call.
   template <class F, class... Args>
@@ -235,7 +238,7 @@ class EventLoop : public LoopCore {
 
   // --- debugging: threads are checked, and steps that take longer than slow_callback_duration are reported
   bool get_debug() const { return debug; }
-  void set_debug(bool on) { debug = on; }
+  void set_debug(bool on);
   std::chrono::nanoseconds slow_callback_duration = std::chrono::milliseconds(100);
 
   std::string_view backend() const;  // "epoll" or "io_uring"
@@ -249,6 +252,9 @@ class EventLoop : public LoopCore {
   // Puts a waiter where it is woken once nothing else is ready.
   void push_idle(LinkedWaiter& waiter) noexcept;
 
+  // The threads of run_in_executor(nullptr, ...), made when first needed. Throws RuntimeError where the loop or they have
+  // ended.
+  Executor& default_executor();
   // Runs lookups of names, which may take long, in threads of their own: a busy default executor does not delay them.
   Executor& resolver();
 
@@ -262,7 +268,6 @@ class EventLoop : public LoopCore {
   ThreadsafeHandle soon_threadsafe(Callback<void()> callback);
   void watch(int fd, bool writing, Callback<void()> callback);
   void set_signal_handler(int signal, Callback<void()> callback);
-  Executor& default_executor();
   void check_executor_call() const;
   void require_open() const;
   void require_startable() const;  // open, and neither this loop nor another runs in this thread

@@ -15,6 +15,15 @@
 #include <utility>
 #include <vector>
 
+// For to_thread(). All of the header is paid for by those alone who write a function that takes one.
+#if defined(__GLIBCXX__) && !_GLIBCXX_INLINE_VERSION
+namespace std {
+class stop_token;
+}
+#else
+#include <stop_token>
+#endif
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 // Code that blocks, run beside the loop:
@@ -24,9 +33,10 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   ThreadPoolExecutor pool(4);
 //   auto hash = co_await loop.run_in_executor(pool, sha256, std::move(text));
 //
-// The loop goes on meanwhile. Both own the callable and its arguments: what they capture by reference must outlive the
-// work, which a cancel does not end once it has begun. The callable runs in another thread: it must not touch tasks,
-// primitives or the loop, but for call_soon_threadsafe() and run_coroutine_threadsafe().
+// The loop goes on meanwhile. Both own the callable and its arguments. What those refer to must live as long as the call:
+// to_thread() sees to that, because it does not go on before the call has ended, not even on a cancel; a future of
+// run_in_executor() that is cancelled lets a call that has begun run on. The callable runs in another thread: it must not
+// touch tasks, primitives or the loop, but for call_soon_threadsafe() and run_coroutine_threadsafe().
 
 // The pool could not be used any more because its initializer threw.
 class BrokenThreadPool : public RuntimeError {
@@ -81,7 +91,8 @@ class Executor {
 //   ThreadPoolExecutor pool(4);
 //   std::vector<int> sizes = pool.map(size_of, files);
 //
-// Work is taken first in, first out. The destructor waits for all of it. Any thread may use it, those of the pool too.
+// Work is taken first in, first out. The destructor waits for all of it, unless it runs in a thread of the pool itself,
+// whose work then goes on behind it. Any thread may use it, those of the pool too.
 class ThreadPoolExecutor final : public Executor {
  public:
   // At most `max_workers` threads, by default min(32, processors + 4). They are called "<prefix>_0" and so on, cut to
@@ -94,8 +105,9 @@ class ThreadPoolExecutor final : public Executor {
 
   void post(std::unique_ptr<Work> work) override;
 
-  // Without `wait` returns at once; the threads do what is left, and end. May be called again to wait after all. Throws
-  // RuntimeError where a thread of the pool itself would wait.
+  // Without `wait` returns at once; the threads do what is left, and end. May be called again to wait after all, and by
+  // several threads, of which each returns when the threads have ended. Throws RuntimeError where a thread of the pool
+  // itself would wait; nothing has happened then.
   void shutdown(const ExecutorShutdownOptions& options = {}) override;
 
   // Done when the threads have ended after a shutdown({.wait = false}).
@@ -117,10 +129,24 @@ class ThreadPoolExecutor final : public Executor {
 //
 //   auto both = co_await gather(to_thread(read_whole_file, path), to_thread(size_of, path));
 //
-// f runs with a copy of the task's context: it can read the ContextVars, and what it sets stays there. A cancel throws
-// CancelledError at once; a call that has begun goes on, and what becomes of it is dropped. Python: asyncio.to_thread().
+//   std::size_t count(std::stop_token stop, const Table& table) { ... if (stop.stop_requested()) ... }
+//   std::size_t rows = co_await to_thread(count, std::cref(table));
+//
+// f runs with a copy of the task's context: it can read the ContextVars, and what it sets stays there. Python:
+// asyncio.to_thread().
+// A cancel ends a call that has not begun. One that runs cannot be interrupted: it is waited for, so that what f refers to
+// stays alive, and then CancelledError is thrown; what f gave or threw is dropped. Where f takes a std::stop_token before
+// its other arguments, it gets one of which the cancel requests a stop, and can end earlier. Where the loop is closed by
+// force meanwhile nothing is waited for.
 template <class F, class... Args>
-Coro<CallResult<F, Args...>> to_thread(F&& f, Args&&... args);
+auto to_thread(F&& f, Args&&... args);
+
+// As to_thread(), but a cancel throws at once: a call that runs goes on unseen. For a callable that owns all that it uses,
+// and may take long.
+struct AbandonOnCancel {};
+inline constexpr AbandonOnCancel abandon_on_cancel{};
+template <class F, class... Args>
+auto to_thread(AbandonOnCancel, F&& f, Args&&... args);
 
 template <class R, class Call>
 class WorkOf final : public Executor::Work {
@@ -150,14 +176,20 @@ class WorkOf final : public Executor::Work {
   std::optional<Call> call_;
 };
 
+// f(args...), without arguments.
+template <class F, class... Args>
+auto bind_work(F&& f, Args&&... args) {
+  using R = CallResult<F, Args...>;
+  static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
+  check_call_later<F, Args...>();
+  return [f = std::decay_t<F>(std::forward<F>(f)),
+          ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable -> R { return call_once(f, args...); };
+}
+
 template <class F, class... Args>
 ThreadFuture<CallResult<F, Args...>> Executor::submit(F&& f, Args&&... args) {
   using R = CallResult<F, Args...>;
-  static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
-  auto call = [f = std::decay_t<F>(std::forward<F>(f)),
-               ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable -> R {
-    return asyncio::invoke(f, std::move(args)...);
-  };
+  auto call = bind_work(std::forward<F>(f), std::forward<Args>(args)...);
   auto state = std::make_shared<ThreadFutureState<R>>();
   post(std::make_unique<WorkOf<R, decltype(call)>>(state, std::move(call)));
   return ThreadFuture<R>(std::move(state));
@@ -208,25 +240,98 @@ Future<CallResult<F, Args...>> EventLoop::run_in_executor(Executor* executor, F&
 }
 
 template <class Call>
-Future<CallResult<Call>> call_in_thread(Call& call) {
-  return get_running_loop().run_in_executor(
-      nullptr, [call = std::move(call), context = Context::current()]() mutable { return context.run(call); });
+ThreadFuture<CallResult<Call>> call_in_thread(Call call) {
+  return get_running_loop().default_executor().submit(
+      [call = std::move(call), context = Context::current()]() mutable { return context.run(call); });
+}
+
+// A std::stop_source, for those who have not included <stop_token>: it is a heavy header.
+class StopSource {
+ public:
+  StopSource();
+  StopSource(const StopSource&) = delete;
+  ~StopSource();
+  std::stop_token token() const;
+  void request_stop() const noexcept;
+
+ private:
+  struct Source;
+  std::unique_ptr<Source> source_;
+};
+
+// Waits until the future of a call in a thread has ended, also where the task is cancelled meanwhile; throws then.
+class ThreadWait : public LinkedWaiter {
+ public:
+  ThreadWait(FutureBase& future, ThreadFutureBase& call, const StopSource* stop)
+      : LinkedWaiter(kind), future_(&future), call_(&call), stop_(stop) {}
+
+  bool await_ready() const { return future_->done(); }
+  template <class P>
+  void await_suspend(std::coroutine_handle<P> self) {
+    future_->joiners().push_back(*this);
+    park(self);
+  }
+  void await_resume() {
+    future_->mark_retrieved();  // on a cancel it is dropped
+    check_all();
+    future_->retrieve();
+  }
+
+ private:
+  static const WaitKind kind;
+  static bool interrupt(Waiter& waiter);
+
+  FutureBase* future_;
+  ThreadFutureBase* call_;
+  const StopSource* stop_;  // null where the callable does not want to know
+};
+
+template <class R>
+Coro<R> wait_for_call(ThreadFuture<R> call, const StopSource* stop) {
+  const auto state = call.state();
+  Future<R> future = wrap_future(std::move(call));
+  co_await ThreadWait(future.state(), *state, stop);
+  co_return future.state().take_or_copy();
 }
 
 template <class Call>
 Coro<CallResult<Call>> run_in_thread(Call call) {
-  auto future = call_in_thread(call);
-  co_return co_await std::move(future);
+  co_return co_await wait_for_call(call_in_thread(std::move(call)), nullptr);
+}
+template <class R, class Source, class F, class... Args>
+Coro<R> run_stoppable(F f, Args... args) {
+  const Source stop;
+  auto call = [f = std::move(f), token = stop.token(), ... args = std::move(args)]() mutable -> R {
+    return asyncio::invoke(f, std::move(token), std::move(args)...);
+  };
+  co_return co_await wait_for_call(call_in_thread(std::move(call)), &stop);
+}
+template <class Call>
+Coro<CallResult<Call>> run_abandonable(Call call) {
+  co_return co_await wrap_future(call_in_thread(std::move(call)));
+}
+
+// Whether the callable wants a stop token. Where that is not a complete type nobody can have one as a parameter. Asked for
+// each F anew: of another one it may have been asked before <stop_token> was included.
+template <class F, class Token, class... Args>
+concept TakesStopToken = !CallableLater<F, Args...> && requires { sizeof(Token) + sizeof(std::decay_t<F>*); } &&
+                         std::is_invocable_v<std::decay_t<F>&, Token, std::decay_t<Args>...>;
+
+template <class F, class... Args>
+auto to_thread(F&& f, Args&&... args) {
+  if constexpr (TakesStopToken<F, std::stop_token, Args...>) {
+    using R = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, std::stop_token, std::decay_t<Args>...>>;
+    static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
+    return run_stoppable<R, StopSource, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
+                                                                                std::forward<Args>(args)...);
+  } else {
+    return run_in_thread(bind_work(std::forward<F>(f), std::forward<Args>(args)...));
+  }
 }
 
 template <class F, class... Args>
-Coro<CallResult<F, Args...>> to_thread(F&& f, Args&&... args) {
-  using R = CallResult<F, Args...>;
-  static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
-  return run_in_thread([f = std::decay_t<F>(std::forward<F>(f)),
-                        ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable -> R {
-    return asyncio::invoke(f, std::move(args)...);
-  });
+auto to_thread(AbandonOnCancel, F&& f, Args&&... args) {
+  return run_abandonable(bind_work(std::forward<F>(f), std::forward<Args>(args)...));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -54,8 +54,9 @@ class ExitStack {
   // Has f(args...) called at the end, and awaited if it is a coroutine; the stack owns f and its arguments. It does not
   // learn of an exception, and can not suppress one. Python: callback(), push_async_callback().
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+    requires CallableLater<F, Args...>
   void callback(F&& f, Args&&... args) {
+    check_call_later<F, Args...>();
     push_entry<CallbackExit<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(f), std::forward<Args>(args)...);
   }
 
@@ -108,19 +109,19 @@ class ExitStack {
     explicit CallbackExit(G&& f, Given&&... args) : f_(std::forward<G>(f)), args_(std::forward<Given>(args)...) {}
     void enter_now() {}
     void exit_now(const std::exception_ptr&)
-      requires(!Awaitable<std::invoke_result_t<F&, Args&...>>)
+      requires(!Awaitable<CallOnceResult<F, Args...>>)
     {
       call();
     }
     Coro<> exit(std::exception_ptr)
-      requires Awaitable<std::invoke_result_t<F&, Args&...>>
+      requires Awaitable<CallOnceResult<F, Args...>>
     {
       co_await call();
     }
 
    private:
     decltype(auto) call() {
-      return std::apply([this](Args&... args) -> decltype(auto) { return asyncio::invoke(f_, args...); }, args_);
+      return std::apply([this](Args&... args) -> decltype(auto) { return call_once(f_, args...); }, args_);
     }
 
     F f_;

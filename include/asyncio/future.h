@@ -125,7 +125,7 @@ class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackL
 
  private:
   friend class FutureBase;
-  friend bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept;
+  friend bool remove_done_callback(FutureBase& subject, std::uint64_t token);
   friend std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
   static const WaitKind kind;
   static void schedule(Waiter& waiter) noexcept;
@@ -133,7 +133,7 @@ class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackL
   std::uint64_t token_ = 0;
 };
 std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
-bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept;
+bool remove_done_callback(FutureBase& subject, std::uint64_t token);
 
 template <class Handle, class F>
 class DoneCallbackOf final : public DoneCallback {
@@ -186,16 +186,17 @@ class FutureState final : public ValueState<T, FutureBase> {
 
   template <class... Args>
   void succeed(Args&&... args) {
-    this->require_pending();
+    this->require_pending("Future.set_result");
     this->result.emplace(std::forward<Args>(args)...);
     this->complete(0);
   }
   void fail(std::exception_ptr error) {
-    this->require_pending();
+    this->require_pending("Future.set_exception");
     this->result.fail(std::move(error));
     this->complete_with(this->result.exception());
   }
   bool cancel(std::string_view message) override {
+    require_own_thread(this->loop(), "Future.cancel");
     if (this->done()) {
       this->mark_retrieved();  // whoever cancels it does not mind how it ended
       return false;
@@ -285,6 +286,7 @@ class Future {
   template <class F>
     requires std::invocable<std::decay_t<F>&, Future>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
+    require_own_thread(state_->loop(), "Future.add_done_callback");
     return asyncio::add_done_callback(
         *state_, *new DoneCallbackOf<Future, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
   }

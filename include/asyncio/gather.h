@@ -40,7 +40,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // all have ended (the values are lost then), or with the first that ends with an exception unless return_exceptions.
 // A child that somebody else cancels counts as one that fails, with CancelledError.
 // What gather() gives is awaited once, and movable until then. Dropped, it lets its children run on by themselves.
-// Throws ValueError for a task or future of another loop, RuntimeError where no loop runs. Python: asyncio.gather().
+// Throws ValueError for a task or future of another loop, RuntimeError where no loop runs and for a coroutine that has
+// been awaited or given away before; nothing is started then. Python: asyncio.gather().
 
 struct ReturnExceptions {};
 inline constexpr ReturnExceptions return_exceptions{};
@@ -173,6 +174,7 @@ using ChildOf = decltype(to_child(std::declval<A>()));
 template <class A>
 void check_child(const A& awaitable) {
   if constexpr (ResultHandle<A>) require_own_loop(awaitable.state(), "gather");
+  require_unused(awaitable);
 }
 
 // What a child gives, as an element of the result.
@@ -270,22 +272,13 @@ auto gather_arguments(As&&... awaitables) {
       children);
 }
 
-template <class R>
-concept ChildRange = !Awaitable<R> && requires(R& range) {
-  std::begin(range);
-  std::end(range);
-};
-
 template <bool outcomes, class R>
 auto gather_range(R&& range) {
-  // Handles are moved out of a container that is given up, and copied out of a view.
-  constexpr bool given = !std::is_lvalue_reference_v<R> && requires { range.clear(); };
-  using Found = decltype(*std::begin(range));
-  using Element = std::conditional_t<given || !ResultHandle<std::remove_cvref_t<Found>>,
-                                     std::remove_reference_t<Found>&&, const std::remove_reference_t<Found>&>;
+  using Element = ElementOf<R>;
   using State = std::remove_reference_t<decltype(std::declval<ChildOf<Element>&>().state())>;
   using Result = GatherVector<outcomes, State>;
   running_loop("gather");
+  require_all_unused(range);
   if constexpr (requires { std::size(range); }) {
     auto state = std::make_unique<Result>(std::size(range));
     for (auto&& element : range) {
@@ -301,25 +294,23 @@ auto gather_range(R&& range) {
 }
 
 template <class... As>
-inline constexpr bool gathers_range = sizeof...(As) == 1 && (ChildRange<As> && ...);
-template <class... As>
 inline constexpr bool gathers_outcomes = (std::same_as<std::remove_cvref_t<As>, ReturnExceptions> || ...);
 
 template <class... As>
-  requires(!gathers_range<As...> && !gathers_outcomes<As...>)
+  requires(!is_range<As...> && !gathers_outcomes<As...>)
 auto gather(As&&... awaitables) {
   return gather_arguments<false>(std::forward<As>(awaitables)...);
 }
-template <ChildRange R>
+template <AwaitableRange R>
 auto gather(R&& range) {
   return gather_range<false>(std::forward<R>(range));
 }
 template <class... As>
-  requires(!gathers_range<As...>)
+  requires(!is_range<As...>)
 auto gather(ReturnExceptions, As&&... awaitables) {
   return gather_arguments<true>(std::forward<As>(awaitables)...);
 }
-template <ChildRange R>
+template <AwaitableRange R>
 auto gather(ReturnExceptions, R&& range) {
   return gather_range<true>(std::forward<R>(range));
 }

@@ -53,6 +53,8 @@ class HandleState : public Runnable {
   bool cancelled() const { return cancelled_; }
   const std::type_info& callback_type() const { return callback_.type(); }
 
+  LoopCore* loop() const { return loop_; }  // which may have gone
+
   void retain() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) delete this;
@@ -105,7 +107,7 @@ class Handle {
   explicit operator bool() const { return state_ != nullptr; }
 
   // The callback will not run, even if it is ready, and what it holds is destroyed. No effect once it has run.
-  void cancel() const noexcept { state_->cancel(); }
+  void cancel() const;
   bool cancelled() const { return state_->cancelled(); }
 
  protected:

@@ -112,12 +112,12 @@ auto run(A&& awaitable, const RunOptions& options = {}) {
 
 // Runs f(args...), which gives a coroutine; owns f and its arguments meanwhile.
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  requires CallableLater<F, Args...>
 auto run(const RunOptions& options, F&& f, Args&&... args) {
-  return run(call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...), options);
+  return run(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
 }
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  requires CallableLater<F, Args...>
 auto run(F&& f, Args&&... args) {
   return run(RunOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
 }

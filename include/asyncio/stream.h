@@ -325,7 +325,7 @@ class StreamWriter {
   // While one lives, what is written is only kept; then it is sent.
   class Cork {
    public:
-    explicit Cork(const StreamWriter& writer) noexcept;
+    explicit Cork(const StreamWriter& writer);
     Cork(const Cork&) = delete;
     ~Cork();
 

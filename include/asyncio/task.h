@@ -57,7 +57,8 @@ Coro<T> as_coro(Coro<T> coro) {
 // What a coroutine gives that a callable has returned.
 template <class Returned>
 struct ValueOfCall {
-  static_assert(Awaitable<Returned>, "the callable must be a coroutine: let it return asyncio::Coro");
+  static_assert(Awaitable<Returned>,
+                "the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
   using type = void;
 };
 template <Awaitable Returned>
@@ -67,8 +68,13 @@ struct ValueOfCall<Returned> {
 
 // Calls f(args...) and awaits what it gives, owning all of them meanwhile.
 template <class F, class... Args>
-auto call_owned(F f, Args... args) -> Coro<typename ValueOfCall<std::invoke_result_t<F&, Args&...>>::type> {
-  co_return co_await asyncio::invoke(f, args...);
+auto call_owned(F f, Args... args) -> Coro<typename ValueOfCall<CallOnceResult<F, Args...>>::type> {
+  co_return co_await call_once(f, args...);
+}
+template <class F, class... Args>
+auto own_call(F&& f, Args&&... args) {
+  check_call_later<F, Args...>();
+  return call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...);
 }
 
 // A handle to a coroutine that the loop runs, apart from its type. False where it refers to none.
@@ -154,6 +160,7 @@ class Task : public AnyTask {
   template <class F>
     requires std::invocable<std::decay_t<F>&, Task>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
+    require_own_thread(state_->loop(), "Task.add_done_callback");
     return asyncio::add_done_callback(
         *state_, *new DoneCallbackOf<Task, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
   }
@@ -198,13 +205,15 @@ template <class T>
 
 template <class T>
 Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, const std::source_location& site) {
+  coro.require_unused();
   if (needs_options(loop, options)) [[unlikely]]
     return start_task_with(loop, std::move(coro), options, site);
   return Task<T>(*new TaskState<T>(loop, coro, site));
 }
 
 // Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).
-// Throws RuntimeError where no loop runs; the coroutine is closed then.
+// Throws RuntimeError where no loop runs, and the coroutine is closed then; and for a coroutine that has been awaited, or
+// given away, before.
 template <class T>
 Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                     const std::source_location& site = std::source_location::current()) {
@@ -221,16 +230,15 @@ auto create_task(A&& awaitable, const TaskOptions& options = {},
   return create_task(as_coro(std::forward<A>(awaitable)), options, site);
 }
 
-// Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments: the way to
-// start a lambda with captures.
+// Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments, as std::thread
+// does: the way to start a lambda with captures. What f takes by reference, to change it, is given as std::ref(x).
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  requires CallableLater<F, Args...>
 auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
-  return create_task(call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...),
-                     options);
+  return create_task(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
 }
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  requires CallableLater<F, Args...>
 auto create_task(F&& f, Args&&... args) {
   return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
 }

@@ -163,13 +163,12 @@ class TaskGroup {
     return create_task(as_coro(std::forward<A>(awaitable)), options, site);
   }
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+    requires CallableLater<F, Args...>
   auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
-    return create_task(call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...),
-                       options);
+    return create_task(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
   }
   template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+    requires CallableLater<F, Args...>
   auto create_task(F&& f, Args&&... args) {
     return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
   }
@@ -189,6 +188,7 @@ class TaskGroup {
   // lands at the next wait. Where f is a generic lambda V has to be named: start<int>(f). Python: trio's Nursery.start.
   template <class V, class F, class... Args>
   Coro<V> start(F&& f, Args&&... args) {
+    check_start<V, F, Args...>();
     return start_owned<V, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
@@ -223,6 +223,8 @@ class TaskGroup {
 
   void start_task(StartWait& start, Coro<> body);
   template <class V, class F, class... Args>
+  static constexpr void check_start();
+  template <class V, class F, class... Args>
   Coro<V> start_owned(F f, Args... args);
   template <class V, class F, class... Args>
   static Coro<> run_started(StartOf<V>& start, F f, Args... args);
@@ -251,11 +253,27 @@ Coro<V> TaskGroup::start_owned(F f, Args... args) {
 }
 
 template <class V, class F, class... Args>
+constexpr void TaskGroup::check_start() {
+  using Function = std::decay_t<F>;
+  using Start = Started<V>&;
+  constexpr bool moves = std::is_invocable_v<Function&, Start, std::decay_t<Args>...>;
+  constexpr bool callable = moves || std::is_invocable_v<Function&, Start, std::decay_t<Args>&...>;
+  static_assert(callable, "start: the callable does not take a Started<V>& and these arguments");
+  static_assert(!callable || Awaitable<typename CallOnce<Function, Start, std::decay_t<Args>...>::type>,
+                "start: the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
+  static_assert(
+      !callable || moves || std::is_invocable_v<Function&, Start, Unchanged<Args>...>,
+      "start: the callable takes an argument by reference, and would work on a copy: pass std::ref(argument)");
+}
+
+template <class V, class F, class... Args>
 Coro<> TaskGroup::run_started(StartOf<V>& start, F f, Args... args) {
-  static_assert(Awaitable<std::invoke_result_t<F&, Started<V>&, Args&...>>,
-                "start: the callable must be a coroutine: let it return asyncio::Coro");
   Started<V> started(start);
-  co_await asyncio::invoke(f, started, args...);
+  if constexpr (std::is_invocable_v<F&, Started<V>&, Args...>) {
+    co_await asyncio::invoke(f, started, std::move(args)...);
+  } else {
+    co_await asyncio::invoke(f, started, args...);
+  }
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

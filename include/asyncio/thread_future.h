@@ -337,18 +337,22 @@ ThreadFuture<T> send_coroutine(EventLoop& loop, Start start) {
 // The task starts in its turn, with a copy of the calling thread's context. An exception crosses unchanged. cancel() of
 // the result cancels the task, and a task that ends cancelled cancels the result: so does a loop that is closed before.
 // Where the task cannot be made the result gets the exception, and the loop's exception handler too.
-// Throws RuntimeError where the loop is closed; the coroutine is closed then. Python: run_coroutine_threadsafe(coro, loop).
+// Throws RuntimeError where the loop is closed, and the coroutine is closed then; and for a coroutine that has been
+// awaited, or given away, before. Python: run_coroutine_threadsafe(coro, loop).
 template <class T>
 ThreadFuture<T> run_coroutine_threadsafe(EventLoop& loop, Coro<T> coro) {
+  coro.require_unused();
   return send_coroutine<T>(loop, Unstarted<T>(std::move(coro)));
 }
 
 // The same for f(args...), which the loop calls; it owns copies of f and its arguments until the coroutine has ended.
 template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+  requires CallableLater<F, Args...>
 auto run_coroutine_threadsafe(EventLoop& loop, F&& f, Args&&... args) {
-  using Given = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
-  static_assert(Awaitable<Given>, "the callable must be a coroutine: let it return asyncio::Coro");
+  using Given = CallOnceResult<F, Args...>;
+  static_assert(Awaitable<Given>,
+                "the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
+  check_call_later<F, Args...>();
   return send_coroutine<AwaitResult<Given>>(loop, [f = std::decay_t<F>(std::forward<F>(f)),
                                                    ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
     return call_owned(std::move(f), std::move(args)...);

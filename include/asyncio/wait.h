@@ -52,7 +52,20 @@ FutureBase& state_of(const H& handle) {
 template <class H>
 constexpr void check_waitable() {
   static_assert(!Awaitable<H> || ResultHandle<H>, "wait() takes tasks: make them with create_task()");
-  static_assert(requires(const H& handle) { state_of(handle); }, "wait() takes a vector of tasks");
+  static_assert(requires(const H& handle) { state_of(handle); }, "wait() takes a range of tasks");
+}
+
+// The elements of a range, moved out of one that is given up.
+template <class R>
+auto to_vector(R&& range) {
+  using H = std::remove_cvref_t<decltype(*std::begin(range))>;
+  if constexpr (std::same_as<std::remove_cvref_t<R>, std::vector<H>>) {
+    return std::vector<H>(std::forward<R>(range));
+  } else {
+    std::vector<H> elements;
+    for (auto&& element : range) elements.push_back(static_cast<ElementOf<R>>(element));
+    return elements;
+  }
 }
 
 // The handles without those that stand there before. Throws ValueError for one of another loop than the running one.
@@ -136,9 +149,11 @@ Coro<Waited<H>> wait_for_ends(std::vector<H> handles, WaitOptions options) {
 // Does not wait where enough have ended already. The end of the timeout is no error; one of 0 or less lets what is ready
 // run once. The exceptions stay in the tasks. A cancel throws CancelledError, and leaves the tasks alone.
 // Throws ValueError for no tasks, for one of another loop, and for an unknown return_when. Python: asyncio.wait().
-template <class H>
-Coro<Waited<H>> wait(std::vector<H> tasks, const WaitOptions& options = {}) {
+template <AwaitableRange R>
+auto wait(R&& range, const WaitOptions& options = {}) {
+  using H = std::remove_cvref_t<decltype(*std::begin(range))>;
   check_waitable<H>();
+  std::vector<H> tasks = to_vector(std::forward<R>(range));
   if (tasks.empty()) throw ValueError("wait: there is nothing to wait for");
   if (options.return_when > ALL_COMPLETED) throw ValueError("wait: return_when is none of its constants");
   return wait_for_ends(without_repeated(std::move(tasks), "wait"), options);
@@ -235,18 +250,18 @@ class [[nodiscard]] AsCompleted {
 //
 // The tasks are the ones that were given; of coroutines it makes tasks. The timeout counts from this call, and cancels
 // nothing; neither does it to drop the result. Throws ValueError for a task of another loop. Python: asyncio.as_completed().
-template <class H>
-  requires(!IsCoro<H>)
-AsCompleted<H> as_completed(std::vector<H> tasks, const AsCompletedOptions& options = {}) {
-  check_waitable<H>();
-  return AsCompleted<H>(std::move(tasks), options.timeout);
-}
-template <class T>
-AsCompleted<Task<T>> as_completed(std::vector<Coro<T>> coros, const AsCompletedOptions& options = {}) {
-  std::vector<Task<T>> tasks;
-  tasks.reserve(coros.size());
-  for (Coro<T>& coro : coros) tasks.push_back(create_task(std::move(coro)));
-  return AsCompleted<Task<T>>(std::move(tasks), options.timeout);
+template <AwaitableRange R>
+auto as_completed(R&& range, const AsCompletedOptions& options = {}) {
+  using Element = ElementOf<R>;
+  if constexpr (IsCoro<std::remove_cvref_t<Element>>) {
+    std::vector<Task<AwaitResult<Element>>> tasks;
+    require_all_unused(range);
+    for (auto&& coro : range) tasks.push_back(create_task(static_cast<Element>(coro)));
+    return AsCompleted(std::move(tasks), options.timeout);
+  } else {
+    check_waitable<std::remove_cvref_t<Element>>();
+    return AsCompleted(to_vector(std::forward<R>(range)), options.timeout);
+  }
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -35,6 +35,17 @@ struct LoopCore {
   bool has_task_factory = false;
 };
 
+// Set for good by the first loop of the program that is in debug mode: asked without touching a loop, which may have gone.
+extern constinit bool debug_mode_used;
+void refuse_other_thread(const LoopCore* loop, const char* operation);
+
+// For the begin of whatever changes something that belongs to a loop: in debug mode throws RuntimeError where that loop
+// runs in another thread. The loop may have been destroyed.
+inline void require_own_thread(const LoopCore* loop, const char* operation) {
+  if (__atomic_load_n(&debug_mode_used, __ATOMIC_RELAXED)) [[unlikely]]
+    refuse_other_thread(loop, operation);
+}
+
 // What all waits of one kind have in common; one static object for each.
 struct WaitKind {
   // What the inspector shows: "Semaphore.acquire".
@@ -150,10 +161,9 @@ class FutureBase : public Runnable {
   void require_done() const {
     if (!done()) throw_pending();
   }
-  void require_pending() const {
+  void require_pending(const char* operation) const {
+    require_own_thread(loop_, operation);
     if (done()) throw_done();
-    if (!joiners_.alone() && loop_->debug) [[unlikely]]
-      check_thread();
   }
 
  protected:
@@ -202,7 +212,6 @@ class FutureBase : public Runnable {
   void resume_traceback() noexcept;
   void report_never_retrieved(const std::exception_ptr& error) noexcept;
   void drop_callbacks() noexcept;
-  void check_thread() const;
   [[noreturn]] void throw_pending() const;
   [[noreturn]] void throw_done() const;
 };
@@ -219,10 +228,15 @@ struct LiveLink : Link {};
 class TaskBase : public FutureBase, private LiveLink {
  public:
   bool cancel(std::string_view message) final;
-  int uncancel() noexcept;
+  int uncancel();
   int cancelling() const { return cancels_; }
 
-  void run() noexcept final;        // one step
+  void run() noexcept final;  // one step
+  void run_now() noexcept {   // the same for others than the loop, which debug mode has to watch
+    if (loop_->debug) [[unlikely]]
+      return run_watched();
+    run();
+  }
   void start_eagerly() noexcept;    // the first one, now, within whatever runs
   void destroy_pending() noexcept;  // the loop closes: there is no next step
   void interrupt_parked();          // takes a task that is to be cancelled out of its wait
@@ -280,6 +294,7 @@ class TaskBase : public FutureBase, private LiveLink {
   void end_with(const std::exception_ptr& error) noexcept;
   void end_unstarted() noexcept;
   void step() noexcept;
+  void run_watched() noexcept;
   void tell_of_cancel();  // its turn in the list of cancels
   bool awaits_itself() const;
   void interrupt_wait() noexcept;
@@ -315,7 +330,7 @@ inline void Waiter::wake() noexcept {
 
 inline void Waiter::wake_now() noexcept {
   task_->waiter_ = nullptr;
-  task_->run();
+  task_->run_now();
 }
 
 inline void Waiter::check_all() {

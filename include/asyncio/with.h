@@ -27,7 +27,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // It gives what the body gives. Where x may suppress an exception of the body it gives a std::optional of that, which is
 // empty where it did, and for a body without a value a bool that is false where it did.
 // x is moved into the block, or used where it is if it is an lvalue: `with(t, body)`, and then `t.expired()`. The body is
-// a coroutine function; it takes what enter() gave, or x itself by reference, or nothing. with() owns it until it ends.
+// a coroutine function, or a plain one that returns nothing: a group that only starts tasks, say, needs no `-> Coro<>` and
+// no `co_return;`. It takes what enter() gave, or x itself by reference, or nothing. with() owns it until it ends.
 // Nothing happens before the co_await.
 //
 // What can stand as x: a class with the members
@@ -236,7 +237,7 @@ Coro<bool> exit_block(X& x, std::exception_ptr error) {
   return exit_block_at<X>(std::addressof(x), std::move(error));
 }
 
-// A block whose beginning or end waits. X may be a reference.
+// A block whose beginning or end waits, or whose body does not. X may be a reference.
 template <class X, class F, class T>
 Coro<BlockResult<T, std::remove_reference_t<X>>> run_block(X x, F body) {
   using Traits = BlockTraits<std::remove_reference_t<X>>;
@@ -252,7 +253,10 @@ Coro<BlockResult<T, std::remove_reference_t<X>>> run_block(X x, F body) {
   }
   Result<T> outcome;
   try {
-    if constexpr (std::is_void_v<T>) {
+    if constexpr (std::is_void_v<BodyResult<F, std::remove_reference_t<X>>>) {
+      entered->call(body, x);
+      outcome.emplace();
+    } else if constexpr (std::is_void_v<T>) {
       co_await entered->call(body, x);
       outcome.emplace();
     } else {
@@ -321,8 +325,12 @@ auto with(X&& x, F&& body) {
   static_assert(Exitable<Block>, "with: the first argument needs `Coro<bool> exit(std::exception_ptr)` or exit_now()");
   if constexpr (Enterable<Block> && Exitable<Block>) {
     using Run = BodyResult<Body, Block>;
-    static_assert(Awaitable<Run>, "with: the body must be a coroutine: let it return asyncio::Coro");
-    if constexpr (!Awaitable<Run>) {
+    static_assert(
+        Awaitable<Run> || std::is_void_v<Run>,
+        "with: the body must be a coroutine that returns asyncio::Coro and ends with co_return, or return void");
+    if constexpr (std::is_void_v<Run>) {
+      return run_block<Held, Body, void>(std::forward<X>(x), std::forward<F>(body));
+    } else if constexpr (!Awaitable<Run>) {
       return;
     } else if constexpr (EntersNow<Block> && ExitsNow<Block> && is_coro<Run>) {
       return PlainBlock<Held, Body, AwaitResult<Run>>(std::forward<X>(x), Body(std::forward<F>(body)));

@@ -34,7 +34,8 @@ const CancelScope* CancelScope::deciding(const CancelScope* innermost) noexcept 
   return found;
 }
 
-void CancelScope::cancel() noexcept {
+void CancelScope::cancel() {
+  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.cancel");
   if (cancelled_ || (entered_ && task_ == nullptr)) return;
   cancelled_ = true;
   if (task_ == nullptr) return;
@@ -47,6 +48,7 @@ bool CancelScope::cancel_called() const {
 }
 
 void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
+  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.set_deadline");
   deadline_ = deadline;
   if (task_ == nullptr) return;
   unschedule();
@@ -54,6 +56,7 @@ void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
 }
 
 void CancelScope::set_shield(bool shield) {
+  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.set_shield");
   shield_ = shield;
   if (task_ != nullptr) task_->look_at_scopes();
 }

@@ -83,6 +83,16 @@ AllLoops& all_loops() noexcept {
 [[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { this_thread.loop = nullptr; });
 }  // namespace
 
+constinit bool debug_mode_used = false;
+
+void refuse_other_thread(const LoopCore* loop, const char* operation) {
+  if (loop == this_thread.loop) return;
+  AllLoops& all = all_loops();
+  std::lock_guard lock(all.mutex);  // so that the loop stays while it is looked at
+  if (std::find(all.loops.begin(), all.loops.end(), loop) == all.loops.end()) return;
+  static_cast<const EventLoop*>(loop)->state().check_caller(operation);
+}
+
 bool is_alive(const LoopCore* loop) noexcept {
   AllLoops& all = all_loops();
   std::lock_guard lock(all.mutex);
@@ -91,8 +101,10 @@ bool is_alive(const LoopCore* loop) noexcept {
 
 EventLoop::EventLoop(const LoopOptions& options) {
   const char* environment = std::getenv("ASYNCIO_DEBUG");
-  debug = options.debug || (environment != nullptr && *environment != '\0' && std::strcmp(environment, "0") != 0);
+  const bool wanted =
+      options.debug || (environment != nullptr && *environment != '\0' && std::strcmp(environment, "0") != 0);
   state_ = std::make_unique<State>(*this, options);
+  set_debug(wanted);
   AllLoops& all = all_loops();
   std::lock_guard lock(all.mutex);
   all.loops.push_back(this);
@@ -116,6 +128,7 @@ void EventLoop::require_open() const {
 EventLoop& get_running_loop() { return EventLoop::of(running_loop("get_running_loop")); }
 
 void EventLoop::set_task_factory(TaskFactory factory) {
+  state_->check_caller("set_task_factory");
   has_task_factory = static_cast<bool>(factory);
   state_->task_factory = std::move(factory);
 }
@@ -154,8 +167,9 @@ void EventLoop::run_until_done(FutureBase& future) {
     explicit Stopper(EventLoop& owner) : LinkedWaiter(kind()), loop(owner) {}
     ~Stopper() { unlink(); }
     static const WaitKind& kind() {
-      static constexpr WaitKind kind{"run_until_complete", nullptr, nullptr,
-                                     [](Waiter& waiter) noexcept { static_cast<Stopper&>(waiter).loop.stop(); }};
+      static constexpr WaitKind kind{"run_until_complete", nullptr, nullptr, [](Waiter& waiter) noexcept {
+                                       static_cast<Stopper&>(waiter).loop.state().stopping = true;
+                                     }};
       return kind;
     }
     EventLoop& loop;
@@ -168,7 +182,16 @@ void EventLoop::run_until_done(FutureBase& future) {
   if (!future.done()) throw RuntimeError("the event loop was stopped before the future completed");
 }
 
-void EventLoop::stop() noexcept { state_->stopping = true; }
+void EventLoop::stop() {
+  state_->check_caller("stop");
+  state_->stopping = true;
+}
+
+void EventLoop::set_debug(bool on) {
+  state_->check_caller("set_debug");
+  debug = on;
+  if (on) __atomic_store_n(&debug_mode_used, true, __ATOMIC_RELAXED);
+}
 
 void EventLoop::State::leave_with(std::exception_ptr error) noexcept {
   if (exit == nullptr) exit = std::move(error);
@@ -213,22 +236,30 @@ void EventLoop::State::run_batch_watched() {
     Runnable* next = batch.pop();
     if (next == nullptr) return;
     // What it is must be known before it runs, because it may be gone afterwards.
-    const AnyTask task(dynamic_cast<TaskBase*>(next));
-    const std::source_location function = task ? task.state()->innermost()->definition() : std::source_location();
     const HandleState* handle = dynamic_cast<HandleState*>(next);
     const std::type_info& type = handle != nullptr ? handle->callback_type() : typeid(*next);
-    const bool known = task || handle != nullptr || dynamic_cast<DoneCallback*>(next) != nullptr;
-    const std::int64_t begin = now();
-    next->run();
-    const std::int64_t took = now() - begin;
-    if (known && took >= loop.slow_callback_duration.count()) {
-      std::string then;  // the slow part ended where it waits now
-      if (task && !task.done()) then = "  until it waited\n" + format_stack(*task.state()->innermost(), "    ");
-      report_slow(loop, task ? task.name() + ", in " + describe(function) + "," : "callback " + describe(type), took,
-                  std::move(then));
+    if (TaskBase* task = dynamic_cast<TaskBase*>(next)) {
+      task->run_now();
+    } else if (handle != nullptr || dynamic_cast<DoneCallback*>(next) != nullptr) {
+      StepWatch step(loop);
+      next->run();
+      if (step.was_slow()) step.report("callback " + describe(type));
+    } else {
+      next->run();
     }
     if (--steps_left == 0) poll();
   }
+}
+
+void TaskBase::run_watched() noexcept {
+  const AnyTask task(this);
+  const std::source_location function = innermost_->definition();
+  StepWatch step(*loop_);
+  run();
+  if (!step.was_slow()) return;
+  std::string then;  // the slow part ended where it waits now
+  if (!done()) then = "  until it waited\n" + format_stack(*innermost_, "    ");
+  step.report(task.name() + ", in " + describe(function) + ",", std::move(then));
 }
 
 void EventLoop::State::poll() {

@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,17 +25,22 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
       : most_threads_(static_cast<std::size_t>(max_workers)), prefix_(prefix), initializer_(std::move(initializer)) {}
 
   void post(std::unique_ptr<Work> work);
+  void require_outside() const;  // throws RuntimeError in a thread of the pool
   void close(bool cancel_futures) noexcept;
   void join();
   void let_go() noexcept;
   ThreadFuture<> ended();
+  bool is_member() const { return pool_of_this_thread == this; }  // the calling thread
 
  private:
   void start_thread();
   void serve() noexcept;
   bool initialize() noexcept;
   void leave() noexcept;
-  bool is_member() const;
+  // Tells those who wait for the end, where this is it; by way of what is to be told once the lock is free.
+  using Told = std::vector<std::shared_ptr<ThreadFutureState<void>>>;
+  Told take_told() noexcept { return alive_ == 0 && closed_ ? std::exchange(told_at_end_, {}) : Told(); }
+  static void tell(const Told& told) noexcept;
 
   const std::size_t most_threads_;
   const std::string prefix_;
@@ -43,6 +49,7 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   std::condition_variable changed_;
   std::deque<std::unique_ptr<Work>> queue_;
   std::vector<std::thread> threads_;  // joined or detached by whoever takes them out
+  std::size_t joining_ = 0;           // threads that do so
   std::size_t started_ = 0;
   std::size_t alive_ = 0;
   std::size_t idle_ = 0;
@@ -50,11 +57,15 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   std::exception_ptr broken_;
   Callback<void()> initializer_;
   std::mutex initializing_;  // the initializer is one object: its calls do not overlap
-  std::vector<std::shared_ptr<ThreadFutureState<void>>> told_at_end_;
+  Told told_at_end_;
+
+  static constinit thread_local const Pool* pool_of_this_thread;
 };
 
+constinit thread_local const ThreadPoolExecutor::Pool* ThreadPoolExecutor::Pool::pool_of_this_thread = nullptr;
+
 void ThreadPoolExecutor::Pool::post(std::unique_ptr<Work> work) {
-  std::lock_guard lock(mutex_);
+  std::lock_guard lock(mutex_);  // gone before the work, whose destructor is the user's code
   if (broken_ != nullptr) std::rethrow_exception(broken_);
   if (closed_) throw RuntimeError("the executor is shut down, and takes no more work");
   queue_.push_back(std::move(work));
@@ -64,6 +75,7 @@ void ThreadPoolExecutor::Pool::post(std::unique_ptr<Work> work) {
     start_thread();
   } catch (...) {
     if (alive_ > 0) return;  // it will be done, only later
+    work = std::move(queue_.back());
     queue_.pop_back();
     throw;
   }
@@ -83,6 +95,7 @@ void ThreadPoolExecutor::Pool::start_thread() {
 }
 
 void ThreadPoolExecutor::Pool::serve() noexcept {
+  pool_of_this_thread = this;
   if (initialize()) {
     std::unique_lock lock(mutex_);
     for (;;) {
@@ -112,24 +125,30 @@ bool ThreadPoolExecutor::Pool::initialize() noexcept {
     error = std::current_exception();
   }
   report(nullptr, {.message = "Exception in the initializer of a ThreadPoolExecutor", .exception = std::move(error)});
+  auto broken =
+      std::make_exception_ptr(BrokenThreadPool("the initializer of the thread pool threw: it cannot be used"));
   std::deque<std::unique_ptr<Work>> dropped;
   {
     std::lock_guard lock(mutex_);
-    broken_ = std::make_exception_ptr(BrokenThreadPool("the initializer of the thread pool threw: it cannot be used"));
+    if (broken_ == nullptr) broken_ = broken;
     std::swap(dropped, queue_);
     changed_.notify_all();
   }
-  for (auto& work : dropped) work->fail(broken_);
+  for (auto& work : dropped) work->fail(broken);
   return false;
 }
 
 void ThreadPoolExecutor::Pool::leave() noexcept {
-  std::vector<std::shared_ptr<ThreadFutureState<void>>> told;
+  Told told;
   {
     std::lock_guard lock(mutex_);
-    if (--alive_ > 0 || !closed_) return;
-    std::swap(told, told_at_end_);
+    --alive_;
+    told = take_told();
   }
+  tell(told);
+}
+
+void ThreadPoolExecutor::Pool::tell(const Told& told) noexcept {
   for (auto& state : told) {
     Result<void> nothing;
     nothing.emplace();
@@ -137,27 +156,33 @@ void ThreadPoolExecutor::Pool::leave() noexcept {
   }
 }
 
-void ThreadPoolExecutor::Pool::close(bool cancel_futures) noexcept {
-  std::deque<std::unique_ptr<Work>> dropped;  // destroyed, and so cancelled, without the lock
-  std::lock_guard lock(mutex_);
-  closed_ = true;
-  if (cancel_futures) std::swap(dropped, queue_);
-  changed_.notify_all();
+void ThreadPoolExecutor::Pool::require_outside() const {
+  if (is_member()) throw RuntimeError("a thread of the pool cannot wait for its end: use shutdown({.wait = false})");
 }
 
-bool ThreadPoolExecutor::Pool::is_member() const {
-  return std::any_of(threads_.begin(), threads_.end(),
-                     [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); });
+void ThreadPoolExecutor::Pool::close(bool cancel_futures) noexcept {
+  std::deque<std::unique_ptr<Work>> dropped;  // destroyed, and so cancelled, without the lock
+  Told told;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    if (cancel_futures) std::swap(dropped, queue_);
+    changed_.notify_all();
+    told = take_told();
+  }
+  tell(told);
 }
 
 void ThreadPoolExecutor::Pool::join() {
-  std::vector<std::thread> threads;
-  {
-    std::lock_guard lock(mutex_);
-    if (is_member()) throw RuntimeError("a thread of the pool cannot wait for its end");
-    std::swap(threads, threads_);
-  }
+  std::unique_lock lock(mutex_);
+  std::vector<std::thread> threads = std::exchange(threads_, {});
+  ++joining_;
+  lock.unlock();
   for (std::thread& thread : threads) thread.join();
+  lock.lock();
+  // Another one may have taken the threads, and be waiting for them still: that is not the end for this one either.
+  if (--joining_ == 0) changed_.notify_all();
+  changed_.wait(lock, [this] { return joining_ == 0; });
 }
 
 void ThreadPoolExecutor::Pool::let_go() noexcept {
@@ -174,15 +199,13 @@ void ThreadPoolExecutor::Pool::let_go() noexcept {
 
 ThreadFuture<> ThreadPoolExecutor::Pool::ended() {
   auto state = std::make_shared<ThreadFutureState<void>>();
-  std::unique_lock lock(mutex_);
-  if (alive_ > 0 || !closed_) {
+  Told told;
+  {
+    std::lock_guard lock(mutex_);
     told_at_end_.push_back(state);
-  } else {
-    lock.unlock();
-    Result<void> nothing;
-    nothing.emplace();
-    state->finish(nothing);
+    told = take_told();
   }
+  tell(told);
   return ThreadFuture<>(std::move(state));
 }
 
@@ -197,16 +220,17 @@ ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolExecutor&& other) noexcept : po
 ThreadPoolExecutor::~ThreadPoolExecutor() {
   if (pool_ == nullptr) return;
   pool_->close(false);
-  try {
-    pool_->join();
-  } catch (...) {
+  if (pool_->is_member()) {
     pool_->let_go();  // destroyed by its own work
+  } else {
+    pool_->join();
   }
 }
 
 void ThreadPoolExecutor::post(std::unique_ptr<Work> work) { pool_->post(std::move(work)); }
 
 void ThreadPoolExecutor::shutdown(const ExecutorShutdownOptions& options) {
+  if (options.wait) pool_->require_outside();
   pool_->close(options.cancel_futures);
   if (options.wait) pool_->join();
 }
@@ -226,6 +250,7 @@ int ThreadPoolExecutor::default_workers() {
 }
 
 Executor& EventLoop::default_executor() {
+  check_executor_call();
   State& state = *state_;
   if (state.executor_shut_down) throw RuntimeError("the default executor has been shut down");
   if (state.executor == nullptr) state.executor = std::make_unique<ThreadPoolExecutor>();
@@ -248,8 +273,30 @@ void EventLoop::check_executor_call() const {
 
 void EventLoop::set_default_executor(ThreadPoolExecutor executor) {
   State& state = *state_;
+  state.check_caller("set_default_executor");
   if (state.executor != nullptr) state.executor->abandon();
   state.executor = std::make_unique<ThreadPoolExecutor>(std::move(executor));
+}
+
+struct StopSource::Source : std::stop_source {};
+
+StopSource::StopSource() : source_(std::make_unique<Source>()) {}
+StopSource::~StopSource() = default;
+std::stop_token StopSource::token() const { return source_->get_token(); }
+void StopSource::request_stop() const noexcept { source_->request_stop(); }
+
+const WaitKind ThreadWait::kind{
+    .reason = "to_thread",
+    .remove = [](Waiter& waiter) noexcept { static_cast<ThreadWait&>(waiter).unlink(); },
+    .interrupt = &ThreadWait::interrupt,
+};
+
+bool ThreadWait::interrupt(Waiter& waiter) {
+  ThreadWait& wait = static_cast<ThreadWait&>(waiter);
+  if (wait.call_->cancel()) return true;  // it has not begun, and never will
+  // The request stays where it is, and lands when the call has ended.
+  if (wait.stop_ != nullptr) wait.stop_->request_stop();
+  return false;
 }
 
 Coro<> EventLoop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {

@@ -77,8 +77,6 @@ void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcep
   report(loop, {.message = "Task exception was never retrieved", .exception = error, .extra = std::move(extra)});
 }
 
-void FutureBase::check_thread() const { EventLoop::of(*loop_).state().check_thread("Future.set_result"); }
-
 void FutureBase::throw_pending() const { throw InvalidStateError("the result is not ready yet"); }
 void FutureBase::throw_done() const {
   throw InvalidStateError(cancelled() ? "the future is cancelled" : "the future has a result already");
@@ -198,7 +196,8 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
   return token;
 }
 
-bool remove_done_callback(FutureBase& subject, std::uint64_t token) noexcept {
+bool remove_done_callback(FutureBase& subject, std::uint64_t token) {
+  require_own_thread(subject.loop(), "remove_done_callback");
   for (Link* link = subject.joiners().next; link != &subject.joiners(); link = link->next) {
     LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*link);
     if (&waiter.kind() != &DoneCallback::kind) continue;

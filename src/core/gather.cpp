@@ -25,6 +25,7 @@ void GatherState::ended_badly(Hook& hook) noexcept {
 }
 
 bool GatherState::cancel(std::string_view message, bool by_scope) {
+  if (!hooks().empty()) require_own_thread(hooks().front().subject().loop(), "Gather.cancel");
   if (done()) return false;
   if (by_scope) {
     if (std::exchange(scope_cancelled_, true)) return true;  // a scope may ask again: the children have heard it

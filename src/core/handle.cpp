@@ -23,6 +23,11 @@ void HandleState::cancel() noexcept {
   Callback<void()> dropped = std::move(callback_);
 }
 
+void Handle::cancel() const {
+  require_own_thread(state_->loop(), "Handle.cancel");
+  state_->cancel();
+}
+
 TimerHandleState::TimerHandleState(LoopCore& loop, Callback<void()> callback)
     : HandleState(loop, std::move(callback)), Timer(&queue) {}
 

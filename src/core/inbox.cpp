@@ -106,7 +106,7 @@ void Inbox::run_all(LoopCore& loop) noexcept {
   for (Entry& entry : running_) {
     move_progress(4 * number++ + 2);
     if (entry.cancelled.load(std::memory_order_seq_cst) && is_cancelled(entry)) continue;
-    run_reporting(&loop, entry.context, "Exception in a callback from another thread", entry.callback);
+    run_timed(loop, entry.context, "Exception in a callback from another thread", entry.callback);
     entry.callback = nullptr;  // before anybody is told that it has ended
     entry.context = Context();
   }

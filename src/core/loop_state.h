@@ -75,6 +75,8 @@ struct EventLoop::State {
   unsigned eager_starts = 0;  // that are inside each other now
   int outside_work = 0;       // jobs in threads, and waits for the kernel: a virtual clock stands still for them
 
+  std::int64_t watched = 0;  // of debug mode: how long the steps took that ran inside the one which runs
+
   bool running = false;
   bool closed = false;
   bool stopping = false;

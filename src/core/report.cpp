@@ -193,24 +193,25 @@ void report_never_awaited(const Promise& coroutine) noexcept {
                             .extra = std::move(dropped_by)});
 }
 
-void report_slow(LoopCore& loop, std::string_view what, std::int64_t took, std::string extra) noexcept {
-  const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took)).count();
-  report(&loop,
-         {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds", .extra = std::move(extra)});
+StepWatch::StepWatch(LoopCore& loop) noexcept
+    : loop_(EventLoop::of(loop)), begin_(loop_.state().now()), outside_(std::exchange(loop_.state().watched, 0)) {}
+
+bool StepWatch::was_slow() noexcept {
+  const std::int64_t all = loop_.state().now() - begin_;
+  took_ = all - std::exchange(loop_.state().watched, outside_ + all);
+  return loop_.debug && took_ >= loop_.slow_callback_duration.count();
 }
 
-void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept {
-  const EventLoop& owner = EventLoop::of(loop);
-  const std::int64_t begin = owner.state().now();
-  run_reporting(&loop, context, "Exception in a callback", callback);
-  const std::int64_t took = owner.state().now() - begin;
-  if (owner.debug && took >= owner.slow_callback_duration.count())
-    report_slow(loop, "callback " + describe(callback.type()), took);
+void StepWatch::report(std::string_view what, std::string extra) noexcept {
+  const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
+  asyncio::report(&loop_, {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds",
+                           .extra = std::move(extra)});
 }
 
 std::string describe(const std::type_info& type) { return demangle(type.name()); }
 
 void EventLoop::set_exception_handler(ExceptionHandler handler) {
+  state_->check_caller("set_exception_handler");
   state_->exception_handler = std::move(handler);
   state_->exception_handler_set = true;
 }

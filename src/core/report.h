@@ -3,7 +3,9 @@
 
 #include <asyncio/event_loop.h>
 
+#include <cstdint>
 #include <exception>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -35,12 +37,6 @@ void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f,
   }
 }
 
-// The same for a callback that is no step of the loop: in debug mode it is reported too if it took long.
-void run_timed(LoopCore& loop, Callback<void()>& callback, Context& context) noexcept;
-
-// Says that something ran for longer than the loop's slow_callback_duration.
-void report_slow(LoopCore& loop, std::string_view what, std::int64_t took, std::string extra = {}) noexcept;
-
 // "fetch (shop.cpp:12)"
 std::string describe(const std::source_location& place);
 // The same for the place where a task was started, behind `prefix`; "" where the library started it.
@@ -53,5 +49,33 @@ bool is_of_library(std::string_view function);
 std::string describe(const std::type_info& type);
 // "std::runtime_error: no route"
 std::string describe(const std::exception_ptr& error);
+
+// Measures in debug mode how long user code runs that the loop, or something inside of its steps, has called. Where one is
+// within another (a task that starts eagerly, or that goes on inside of the transport which has read for it), each is
+// measured without the inner one: what is slow is reported once.
+class StepWatch {
+ public:
+  explicit StepWatch(LoopCore& loop) noexcept;
+  StepWatch(const StepWatch&) = delete;
+
+  // Once, at its end: whether it took longer than the loop's slow_callback_duration.
+  bool was_slow() noexcept;
+  void report(std::string_view what, std::string extra = {}) noexcept;
+
+ private:
+  EventLoop& loop_;
+  std::int64_t begin_;
+  std::int64_t outside_;  // of the steps inside of the outer one, before this
+  std::int64_t took_ = 0;
+};
+
+// As run_reporting(), for a callback that is no step of the loop: in debug mode it is reported too if it took long.
+inline void run_timed(LoopCore& loop, Context& context, const char* message, Callback<void()>& callback) noexcept {
+  if (!loop.debug) [[likely]]
+    return run_reporting(&loop, context, message, callback);
+  StepWatch step(loop);
+  run_reporting(&loop, context, message, callback);
+  if (step.was_slow()) step.report("callback " + describe(callback.type()));
+}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

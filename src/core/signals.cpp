@@ -66,7 +66,7 @@ struct Signals::Entry final : public Runnable {
 
   void run() noexcept override {
     const std::shared_ptr<Entry> self = std::move(queued);
-    if (!removed) run_reporting(&loop, context, "Exception in a signal handler", callback);
+    if (!removed) run_timed(loop, context, "Exception in a signal handler", callback);
   }
   void drop() noexcept override { queued.reset(); }
 
@@ -251,6 +251,7 @@ void EventLoop::set_signal_handler(int signal, Callback<void()> callback) {
 
 bool EventLoop::remove_signal_handler(int signal) {
   if (signal < 1 || signal >= NSIG) throw ValueError("there is no signal " + std::to_string(signal));
+  state_->check_caller("remove_signal_handler");
   return state_->signals != nullptr && state_->signals->remove(signal);
 }
 

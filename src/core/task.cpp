@@ -78,7 +78,7 @@ void TaskBase::start_eagerly() noexcept {
   // because the stack does.
   const ThisThread outer = this_thread;
   this_thread.context = nullptr;
-  run();
+  run_now();
   this_thread = outer;
 }
 
@@ -111,12 +111,11 @@ void TaskBase::end_with(const std::exception_ptr& error) noexcept {
 }
 
 bool TaskBase::cancel(std::string_view message) {
+  require_own_thread(loop_, "Task.cancel");
   if (done()) {
     mark_retrieved();  // whoever cancels it does not mind how it ended
     return false;
   }
-  if (loop_->debug) [[unlikely]]
-    EventLoop::of(*loop_).state().check_thread("Task.cancel");
   if (cancels_ != std::numeric_limits<decltype(cancels_)>::max()) ++cancels_;
   if ((interrupts_ & edge) == 0) {
     if (!message.empty() || !plain()) extra().cancel_message = message;
@@ -130,7 +129,8 @@ std::string_view TaskBase::cancel_message() const {
   return plain() ? std::string_view() : extra_if_any()->cancel_message;
 }
 
-int TaskBase::uncancel() noexcept {
+int TaskBase::uncancel() {
+  require_own_thread(loop_, "Task.uncancel");
   if (cancels_ > 0 && --cancels_ == 0) interrupts_ &= static_cast<std::uint8_t>(~edge);
   return cancels_;
 }
@@ -242,7 +242,10 @@ std::string AnyTask::name() const {
   return "Task-" + std::to_string(state_->number());
 }
 
-void AnyTask::set_name(std::string_view name) const { state_->extra().name = name; }
+void AnyTask::set_name(std::string_view name) const {
+  require_own_thread(state_->loop(), "Task.set_name");
+  state_->extra().name = name;
+}
 
 Context AnyTask::context() const { return state_->extra().context; }
 

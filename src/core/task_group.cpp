@@ -105,6 +105,7 @@ void TaskGroup::enter_now() {
 }
 
 void TaskGroup::refuse() const {
+  if (parent_ != nullptr) require_own_thread(parent_->loop(), "TaskGroup.create_task");
   if (phase_ == Phase::unused) throw RuntimeError("create_task: the TaskGroup has not been entered");
   if (phase_ == Phase::over) throw RuntimeError("create_task: the TaskGroup is over");
   if (aborting_) throw RuntimeError("create_task: the TaskGroup is being cancelled");
@@ -156,6 +157,7 @@ void TaskGroup::abort() {
 }
 
 void TaskGroup::cancel() {
+  if (parent_ != nullptr) require_own_thread(parent_->loop(), "TaskGroup.cancel");
   if (aborting_ || phase_ == Phase::over) return;
   if (phase_ == Phase::unused) {
     aborting_ = true;

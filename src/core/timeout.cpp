@@ -72,6 +72,7 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
     case State::made:
       throw RuntimeError("Timeout.reschedule: the block has not been entered");
     case State::running:
+      require_own_thread(task_->loop(), "Timeout.reschedule");
       break;
     case State::expiring:
     case State::expired:

@@ -101,11 +101,7 @@ void FdCallback::run() noexcept {
   queued_ = false;
   if (watch_ != nullptr) {
     running_ = true;
-    if (loop_.debug) {
-      run_timed(loop_, callback_, context_);
-    } else {
-      run_reporting(&loop_, context_, "Exception in a callback of a file descriptor", callback_);
-    }
+    run_timed(loop_, context_, "Exception in a callback of a file descriptor", callback_);
     running_ = false;
   }
   if (watch_ == nullptr) {

@@ -154,9 +154,21 @@ Coro<Server> start_unix(ConnectionHandler handler, std::string path, ServerOptio
 Coro<> Server::start_serving() { return start_serving_now(ServerRef(*state_)); }
 Coro<> Server::serve_forever() { return serve(ServerRef(*state_)); }
 bool Server::is_serving() const { return state_->serving(); }
-void Server::close() { state_->close(); }
-void Server::close_clients() { state_->end_clients(false); }
-void Server::abort_clients() { state_->end_clients(true); }
+void Server::close() {
+  require_own_thread(&state_->loop(), "Server.close");
+  state_->close();
+}
+
+void Server::close_clients() {
+  require_own_thread(&state_->loop(), "Server.close_clients");
+  state_->end_clients(false);
+}
+
+void Server::abort_clients() {
+  require_own_thread(&state_->loop(), "Server.abort_clients");
+  state_->end_clients(true);
+}
+
 Coro<> Server::wait_closed() { return wait_for_connections(ServerRef(*state_)); }
 Coro<Server&> Server::enter() { return itself(*this); }
 Coro<> Server::exit(std::exception_ptr error) { return leave(ServerRef(*state_), error == nullptr); }

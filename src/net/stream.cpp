@@ -256,14 +256,17 @@ StreamWriter::~StreamWriter() {
   transport_->release();
 }
 
-void StreamWriter::write(std::string_view data) { transport_->write(data); }
-StreamWriter::Cork::Cork(const StreamWriter& writer) noexcept : transport_(*writer.transport_) { transport_.cork(); }
+void StreamWriter::write(std::string_view data) { transport_->in_own_thread("StreamWriter.write").write(data); }
+StreamWriter::Cork::Cork(const StreamWriter& writer)
+    : transport_(writer.transport_->in_own_thread("StreamWriter.Cork")) {
+  transport_.cork();
+}
 StreamWriter::Cork::~Cork() { transport_.uncork(); }
-void StreamWriter::write_eof() { transport_->write_eof(); }
+void StreamWriter::write_eof() { transport_->in_own_thread("StreamWriter.write_eof").write_eof(); }
 bool StreamWriter::can_write_eof() const { return transport_->can_write_eof(); }
-void StreamWriter::close() { transport_->close(); }
+void StreamWriter::close() { transport_->in_own_thread("StreamWriter.close").close(); }
 bool StreamWriter::is_closing() const { return transport_->closing(); }
-void StreamWriter::abort() { transport_->abort(); }
+void StreamWriter::abort() { transport_->in_own_thread("StreamWriter.abort").abort(); }
 ExtraInfo StreamWriter::get_extra_info(std::string_view name) const { return transport_->extra_info(name); }
 std::size_t StreamWriter::get_write_buffer_size() const { return transport_->kept(); }
 
@@ -279,7 +282,7 @@ Address StreamWriter::peername() const { return address_of(*this, "peername"); }
 Address StreamWriter::sockname() const { return address_of(*this, "sockname"); }
 
 void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) {
-  transport_->set_limits(high, low.value_or(high / 4));
+  transport_->in_own_thread("StreamWriter.set_write_buffer_limits").set_limits(high, low.value_or(high / 4));
 }
 
 void StreamWait::begin_wait() {

@@ -36,6 +36,11 @@ class StreamTransport : public Runnable, public LoopResource {
     if (--references_ == 0) delete this;
   }
   EventLoop& loop() const { return *loop_; }
+  // For a writer's calls that change something.
+  StreamTransport& in_own_thread(const char* operation) {
+    require_own_thread(loop_, operation);
+    return *this;
+  }
   bool here() const { return loop_ == this_thread.loop; }  // the running task is one of its loop
 
   // Around every wait of a task. Throws RuntimeError where the task is another loop's.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/event_loop.h>
+#include <asyncio/stream.h>
 #include <asyncio/testing.h>
 
 #include <cstdlib>
@@ -196,6 +197,61 @@ TEST(DebugMode, a_slow_done_callback_is_reported_too) {
   future.set_result();
   loop.run_forever();
   EXPECT_EQ(loop.reports.size(), 1u);
+}
+
+// BH-DBG-03
+TEST(DebugMode, a_slow_callback_of_another_thread_is_reported_too) {
+  VirtualClock clock;
+  DebugLoop loop(clock);
+  std::thread([&] {
+    loop.call_soon_threadsafe([&] {
+      block(clock, 1s);
+      loop.stop();
+    });
+  }).join();
+  loop.run_forever();
+  EXPECT_EQ(loop.reports.size(), 1u);
+}
+
+// BH-DBG-03: what reads for a task has it go on at once, which is no step of the loop.
+TEST(DebugMode, a_slow_step_after_a_read_is_reported_too) {
+  VirtualClock clock;
+  DebugLoop loop(clock);
+  loop.run_until_complete([](VirtualClock& time) -> Coro<> {
+    StreamPair pair = make_stream_pair();
+    Task<> reads = create_task(
+        [](StreamReader& reader, VirtualClock& passing) -> Coro<> {
+          co_await reader.readline();
+          block(passing, 250ms);
+        }(pair.second.reader, time),
+        {.name = "reads"});
+    co_await sleep(1s);
+    pair.first.writer.write("line\n");
+    co_await reads;
+    pair.first.writer.close();
+    pair.second.writer.close();
+  }(clock));
+  ASSERT_EQ(loop.reports.size(), 1u);
+  EXPECT_TRUE(contains(loop.reports[0].message, "reads, in ")) << loop.reports[0].message;
+  EXPECT_TRUE(contains(loop.reports[0].message, "took 0.25")) << loop.reports[0].message;
+}
+
+// BH-DBG-03
+TEST(DebugMode, a_slow_step_inside_of_another_is_reported_once_and_alone) {
+  VirtualClock clock;
+  DebugLoop loop(clock);
+  const auto blocks = [](VirtualClock& time) -> Coro<> {
+    block(time, 250ms);
+    co_return;
+  };
+  loop.run_until_complete([](VirtualClock& time, auto child) -> Coro<> {
+    block(time, 60ms);
+    co_await create_task(child(time), {.name = "child", .eager_start = true});
+    block(time, 30ms);
+  }(clock, blocks));
+  ASSERT_EQ(loop.reports.size(), 1u);
+  EXPECT_TRUE(contains(loop.reports[0].message, "child, in ")) << loop.reports[0].message;
+  EXPECT_TRUE(contains(loop.reports[0].message, "took 0.25")) << loop.reports[0].message;
 }
 
 Coro<> throws(std::string text) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/executor.h>
 
-#include <asyncio/context.h>
 #include <asyncio/testing.h>
 
 #include <pthread.h>
@@ -394,6 +393,76 @@ TEST(ThreadPoolExecutor, a_shutdown_can_cancel_what_has_not_started) {
 TEST(ThreadPoolExecutor, one_of_its_threads_cannot_wait_for_its_end) {
   ThreadPoolExecutor pool(1);
   EXPECT_THROW(pool.submit([&] { pool.shutdown(); }).result(), RuntimeError);
+  EXPECT_EQ(pool.submit([] { return 1; }).result(), 1);  // it was refused: the pool goes on
+  pool.submit([&] { pool.shutdown({.wait = false}); }).result();
+  EXPECT_THROW(pool.submit([] {}), RuntimeError);
+}
+
+TEST(ThreadPoolExecutor, one_of_its_threads_cannot_wait_for_its_end_while_another_thread_does) {
+  ThreadPoolExecutor pool(1);
+  Gate gate = make_gate();
+  ThreadFuture<> refused = pool.submit([&] {
+    gate->wait();
+    pool.shutdown();
+  });
+  std::thread other([&] {
+    gate->count_down();
+    pool.shutdown();
+  });
+  EXPECT_THROW(refused.result(), RuntimeError);
+  other.join();
+}
+
+TEST(ThreadPoolExecutor, a_shutdown_of_several_threads_returns_in_each_when_the_work_is_done) {
+  for (int round = 0; round < 50; ++round) {
+    ThreadPoolExecutor pool(2);
+    Gate gate = make_gate();
+    std::atomic<int> done = 0;
+    for (int i = 0; i < 2; ++i) {
+      pool.submit([&] {
+        gate->wait();
+        ++done;
+      });
+    }
+    std::latch ready(3);
+    std::atomic<int> early = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 3; ++i) {
+      threads.emplace_back([&] {
+        ready.count_down();
+        pool.shutdown();
+        if (done != 2) ++early;
+      });
+    }
+    ready.wait();
+    for (int i = 0; i < 20; ++i) std::this_thread::yield();
+    gate->count_down();
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(early, 0);
+  }
+}
+
+TEST(ThreadPoolExecutor, tells_of_its_end_where_it_never_had_a_thread) {
+  ThreadPoolExecutor pool(1);
+  ThreadFuture<> ended = pool.ended();
+  EXPECT_FALSE(ended.done());
+  pool.shutdown({.wait = false});
+  ended.result();
+}
+
+TEST(ThreadPoolExecutor, work_that_could_not_be_posted_may_use_the_pool_when_it_is_destroyed) {
+  ThreadPoolExecutor pool(1);
+  pool.shutdown();
+  struct Posts {
+    explicit Posts(ThreadPoolExecutor& owner) : pool(&owner) {}
+    Posts(Posts&& other) noexcept : pool(std::exchange(other.pool, nullptr)) {}
+    ~Posts() {
+      if (pool != nullptr) pool->shutdown();
+    }
+    void operator()() const {}
+    ThreadPoolExecutor* pool;
+  };
+  EXPECT_THROW(pool.submit(Posts(pool)), RuntimeError);
 }
 
 TEST(ThreadPoolExecutor, may_be_destroyed_by_its_own_work) {
@@ -418,59 +487,6 @@ TEST(ThreadPoolExecutor, is_broken_once_its_initializer_threw) {
     EXPECT_THROW(pool.submit([] {}), BrokenThreadPool);
   }
   EXPECT_NE(::testing::internal::GetCapturedStderr().find("no database"), std::string::npos);
-}
-
-ContextVar<std::string> request("request", "-");
-
-// BH-MISC-02
-ASYNC_TEST(ToThread, passes_arguments_result_and_exception_through) {
-  EXPECT_EQ(co_await to_thread(divide, 42, 7), 6);
-  EXPECT_THROW(co_await to_thread(divide, 1, 0), std::domain_error);
-  std::unique_ptr<int> number = co_await to_thread([](std::unique_ptr<int> n) { return n; }, std::make_unique<int>(3));
-  EXPECT_EQ(*number, 3);
-}
-
-// BH-MISC-02
-ASYNC_TEST(ToThread, runs_with_a_copy_of_the_context) {
-  request.set("17");
-  EXPECT_EQ(co_await to_thread([] {
-              std::string seen = request.get();
-              request.set("changed");
-              return seen + request.get();
-            }),
-            "17changed");
-  EXPECT_EQ(request.get(), "17");
-  EXPECT_EQ(co_await to_thread([] { return request.get(); }), "17");  // nor does it stay in the thread
-  EXPECT_EQ(co_await get_running_loop().run_in_executor(nullptr, [] { return request.get(); }), "-");
-}
-
-// BH-MISC-02
-ASYNC_TEST(ToThread, starts_when_it_is_awaited) {
-  std::atomic<bool> ran = false;
-  auto coro = to_thread([&ran] { ran = true; });
-  co_await get_running_loop().shutdown_default_executor();
-  EXPECT_THROW(co_await std::move(coro), RuntimeError);
-  EXPECT_FALSE(ran);
-}
-
-// BH-MISC-03
-ASYNC_TEST(ToThread, a_cancel_is_thrown_at_once_and_the_late_exception_is_dropped) {
-  Gate entered = make_gate();
-  Gate gate = make_gate();
-  Gate ended = make_gate();
-  auto call = [](const Gate& begun, const Gate& leave, const Gate& end) {
-    enter(begun, leave, 1);
-    end->count_down();
-    throw std::runtime_error("late");
-  };
-  auto task = create_task(to_thread(call, entered, gate, ended));
-  co_await settle();
-  entered->wait();
-  task.cancel();
-  co_await settle();
-  EXPECT_TRUE(task.cancelled());
-  gate->count_down();
-  ended->wait();
 }
 
 }  // namespace

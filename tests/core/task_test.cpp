@@ -4,6 +4,7 @@
 #include <asyncio/testing.h>
 
 #include <algorithm>
+#include <functional>
 #include <latch>
 #include <stdexcept>
 #include <thread>
@@ -417,8 +418,36 @@ ASYNC_TEST(CreateTask, owns_the_callable_and_its_arguments_until_the_end) {
       },
       held);
   EXPECT_EQ(held.use_count(), 3);
-  EXPECT_EQ(co_await task, 5);
+  EXPECT_EQ(co_await task, 4);  // the argument was moved into the parameter
   EXPECT_EQ(held.use_count(), 1);
+}
+
+struct Counter {
+  Coro<> count() {
+    ++value;
+    co_return;
+  }
+  int value = 0;
+};
+
+Coro<> count(Counter& counter, int by) {
+  counter.value += by;
+  co_return;
+}
+
+ASYNC_TEST(CreateTask, gives_what_is_passed_by_reference_to_the_callable_itself) {
+  Counter counter;
+  co_await create_task(count, std::ref(counter), 2);
+  co_await create_task(&Counter::count, &counter);
+  co_await create_task(&Counter::count, std::ref(counter));
+  EXPECT_EQ(counter.value, 4);
+  co_await create_task(count, Counter(), 2);  // nobody else has it
+  co_await create_task(&Counter::count, Counter());
+}
+
+ASYNC_TEST(CreateTask, moves_arguments_that_cannot_be_copied) {
+  const auto give = [](std::unique_ptr<int> number) -> Coro<int> { co_return *number; };
+  EXPECT_EQ(co_await create_task(give, std::make_unique<int>(3)), 3);
 }
 
 ASYNC_TEST(Task, the_arguments_of_its_coroutine_go_when_it_ends) {

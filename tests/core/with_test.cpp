@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/with.h>
 
+#include <asyncio/cancel_scope.h>
+#include <asyncio/exit_stack.h>
+#include <asyncio/lock.h>
+#include <asyncio/task_group.h>
 #include <asyncio/testing.h>
+#include <asyncio/timeout.h>
 
 #include <stdexcept>
 #include <string>
@@ -328,6 +333,44 @@ TEST(With, a_loop_that_closes_within_an_exit_destroys_the_exit_first) {
   }
   EXPECT_FALSE(block_alive);
   EXPECT_TRUE(exit_saw_the_block);
+}
+
+ASYNC_TEST(With, takes_a_body_that_returns_nothing) {
+  std::string log;
+  co_await with(Door(log), [&](const std::string& key) { log += key + " "; });
+  EXPECT_EQ(log, "enter key leave left ");
+
+  Counter counter;
+  EXPECT_TRUE(co_await with(counter, [&] { log = std::to_string(counter.inside()); }));
+  EXPECT_EQ(log, "1");
+  EXPECT_EQ(counter.inside(), 0);
+}
+
+ASYNC_TEST(With, leaves_the_block_of_a_plain_body_that_throws) {
+  EXPECT_FALSE(co_await with(Forgiving(), [] { throw std::runtime_error("oops"); }));
+  std::string log;
+  EXPECT_THROW(co_await with(Door(log), [] { throw std::logic_error("oops"); }), std::logic_error);
+  EXPECT_EQ(log, "enter failed left ");
+}
+
+ASYNC_TEST(With, a_plain_body_goes_with_every_kind_of_block) {
+  std::string log;
+  const auto say = [&log](std::string what) -> Coro<> {
+    co_await sleep(1s);
+    log += what;
+  };
+  EXPECT_TRUE(co_await with(TaskGroup(), [&](TaskGroup& group) {
+    group.create_task(say("a"));
+    group.create_task(say, "b");
+  }));
+  EXPECT_EQ(log, "ab");
+  co_await with(timeout(1s), [&] { log += "c"; });
+  EXPECT_TRUE(co_await with(CancelScope(), [&](CancelScope& scope) { scope.cancel(); }));
+  Lock lock;
+  co_await with(lock, [&] { EXPECT_TRUE(lock.locked()); });
+  EXPECT_FALSE(lock.locked());
+  co_await with(ExitStack(), [&](ExitStack& stack) { stack.callback(say, "d"); });
+  EXPECT_EQ(log, "abcd");
 }
 
 }  // namespace

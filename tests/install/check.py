@@ -30,12 +30,25 @@ def run_outside(program, **environment):
         sys.exit(f"{program} did not print what it should")
 
 
+def expect_refused(*command):
+    """The command compiles a coroutine that lacks its co_return."""
+    print("+", shlex.join(map(str, command)), "(must fail)", flush=True)
+    result = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            check=False, env={**os.environ, "LC_ALL": "C"})
+    if result.returncode == 0 or "return-type" not in result.stdout:
+        sys.exit(result.stdout + "\na coroutine without co_return should not have compiled")
+
+
 def build_outside(arguments, *settings):
     shutil.rmtree(arguments.work, ignore_errors=True)
     run("cmake", "-G", "Ninja", "-S", HERE, "-B", arguments.work, f"-DCMAKE_CXX_COMPILER={arguments.compiler}",
         *(["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []), *settings)
     run("cmake", "--build", arguments.work, "--parallel", "2")
     run_outside(arguments.work / "outside")
+    expect_refused("cmake", "--build", arguments.work, "--target", "forgetful")
+    run("cmake", "-S", HERE, "-B", arguments.work, "-DASYNCIO_CPP_MISSING_RETURN_IS_ERROR=OFF",
+        stdout=subprocess.DEVNULL)
+    run("cmake", "--build", arguments.work, "--target", "forgetful")
 
 
 def install(build, prefix):
@@ -57,12 +70,18 @@ def fetch(arguments):
 
 def pkg_config(arguments):
     library = next(arguments.prefix.glob("lib*/**/libasyncio-cpp.*")).parent
-    flags = run("pkg-config", "--cflags", "--libs", "asyncio-cpp", stdout=subprocess.PIPE, text=True,
-                env={**os.environ, "PKG_CONFIG_PATH": str(library / "pkgconfig")}).stdout
+
+    def ask(*options):
+        return shlex.split(run("pkg-config", *options, "asyncio-cpp", stdout=subprocess.PIPE, text=True,
+                               env={**os.environ, "PKG_CONFIG_PATH": str(library / "pkgconfig")}).stdout)
+
     arguments.work.mkdir(parents=True, exist_ok=True)
     program = arguments.work / "outside"
-    run(arguments.compiler, "-std=c++20", HERE / "main.cpp", "-o", program, *shlex.split(flags))
+    run(arguments.compiler, "-std=c++20", HERE / "main.cpp", "-o", program, *ask("--cflags", "--libs"))
     run_outside(program, LD_LIBRARY_PATH=str(library))
+    forgetful = [arguments.compiler, "-std=c++20", "-fsyntax-only", HERE / "missing_co_return.cpp"]
+    expect_refused(*forgetful, *ask("--cflags"))
+    run(*forgetful, *ask("--cflags", "--define-variable=missing_return="))
 
 
 def main():

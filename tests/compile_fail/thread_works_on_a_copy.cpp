@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// EXPECT: would work on a copy: pass std::ref(argument)
+#include <asyncio/executor.h>
+
+struct Stats {
+  void add() { ++count; }
+  int count = 0;
+};
+
+void add(Stats& stats) { stats.add(); }
+
+void start(Stats& stats) { (void)asyncio::to_thread(add, stats); }
