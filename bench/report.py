@@ -43,9 +43,9 @@ def defined(header, name):
     return found.group(1).strip().strip('"') if found else ""
 
 
-def machine(compiler, gnu):
+def machine(compilers):
     processor = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
-    versions = [first_line(name, "--version") for name in dict.fromkeys([compiler, gnu]) if name]
+    versions = [first_line(*command, "--version") for command in compilers]
     if boost := defined("/usr/include/boost/version.hpp", "BOOST_LIB_VERSION"):
         versions.append("Boost " + boost.replace("_", "."))
     libuv = [defined("/usr/include/uv/version.h", f"UV_VERSION_{part}") for part in ("MAJOR", "MINOR", "PATCH")]
@@ -61,8 +61,6 @@ def machine(compiler, gnu):
                    f"Linux {platform.release()}",
         "versions": [version for version in versions if version],
         "date": datetime.date.today().isoformat(),
-        "compiler": compiler,
-        "gnu": gnu,
     }
 
 

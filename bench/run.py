@@ -7,6 +7,7 @@ the medians. Servers and micro programs run on cpu 0, what puts load on them on 
 is allowed. The whole takes about ten minutes; --quick leaves out the slower peers, and takes one round."""
 
 import argparse
+import functools
 import json
 import os
 import resource
@@ -25,6 +26,7 @@ import rows
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "build/bench-peers"
 OUT = ROOT / "build/bench-report"
+CHROOT = ROOT / "tools/chroot.sh"
 
 
 def main():
@@ -79,8 +81,25 @@ def compiler(kind=""):
     return run.stdout.strip() if run.returncode == 0 else None
 
 
+@functools.cache
+def gnu():
+    """g++ of this system, or of the Debian that tools/chroot.sh makes: its name, the words before a command that starts
+    it, and those before a program of its own, which needs the libraries that are beside it. Or None."""
+    if name := compiler("gcc"):
+        return name, [], []
+    if not shutil.which("debootstrap"):
+        return None
+    run = subprocess.run([CHROOT, "--path", "bench"], stdout=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        return None
+    debian = Path(run.stdout.strip())
+    loader = next(debian.glob("lib64/ld-linux-*.so.*"), None)
+    libraries = ":".join(map(str, debian.glob("usr/lib/*-linux-gnu")))
+    return ("g++-14", [CHROOT, "bench"], [loader, "--library-path", libraries]) if loader else None
+
+
 def gnu_build_wanted(options):
-    return not options.quick and compiler("gnu") not in (None, compiler())
+    return not options.quick and gnu() is not None and gnu()[0] != compiler()
 
 
 # --- running
@@ -114,7 +133,7 @@ def measure(options):
             net_round(options, priority, results, round_number)
         if options.only in (None, "compile") and (not options.rows or options.only == "compile"):
             compile_round(options, results["compile"])
-    results["about"] = report.machine(compiler(), compiler("gnu"))
+    results["about"] = report.machine([[compiler()], *([[*gnu()[1], gnu()[0]]] if gnu_build_wanted(options) else [])])
     results["about"].update(
         priority=priority.text, rounds=options.rounds, quick=options.quick, load=round(load, 2),
         minutes=round((time.monotonic() - began) / 60, 1))
@@ -123,7 +142,8 @@ def measure(options):
 
 def chosen(options, name, command):
     """Whether a program is there, and wanted."""
-    return Path(command[0]).exists() and (not options.programs or name in options.programs)
+    program = [part for part in command if isinstance(part, Path)][-1]  # behind the loader of another Debian
+    return program.exists() and (not options.programs or name in options.programs)
 
 
 def micro_programs(options):
@@ -144,7 +164,9 @@ def micro_programs(options):
         }
         if gnu_build_wanted(options):
             programs["asyncio_gcc"] = (ROOT / "build/release-gcc/bench/micro", own)
-    return {name: (path, list_) for name, (path, list_) in programs.items() if chosen(options, name, [path])}
+    started = {name: gnu()[2] if name.endswith("_gcc") and gnu() else [] for name in programs}
+    return {name: ([*started[name], path], known) for name, (path, known) in programs.items()
+            if chosen(options, name, [path])}
 
 
 def micro_round(options, priority, results):
@@ -154,11 +176,11 @@ def micro_round(options, priority, results):
         if options.rows and argument not in options.rows:
             continue
         line = []
-        for name, (path, known) in programs.items():
+        for name, (command, known) in programs.items():
             if argument not in known:
                 continue
             cpus = "0,1" if argument == "xthread" and (os.cpu_count() or 1) > 1 else "0"
-            run = attempt(priority.command(cpus, [path, argument]), name)
+            run = attempt(priority.command(cpus, [*command, argument]), name)
             for text in run.splitlines():
                 figure = json.loads(text)
                 value = figure.get("ns", figure.get("bytes"))
@@ -183,7 +205,6 @@ def attempt(command, name, seconds=120):
 
 def servers(options):
     own = ROOT / "build/release/bench/net_echo_server"
-    gnu = ROOT / "build/release-gcc/bench/net_echo_server"
     programs = {
         "raw_epoll": [PEERS / "raw_epoll", "{port}"],
         "asyncio_epoll": [own, "--port", "{port}", "--backend", "epoll"],
@@ -201,7 +222,8 @@ def servers(options):
         }
         if gnu_build_wanted(options):
             for backend in ["epoll", "io_uring"]:
-                programs[f"asyncio_gcc_{backend}"] = [gnu, "--port", "{port}", "--backend", backend]
+                server = ROOT / "build/release-gcc/bench/net_echo_server"
+                programs[f"asyncio_gcc_{backend}"] = [*gnu()[2], server, "--port", "{port}", "--backend", backend]
     return {name: command for name, command in programs.items() if chosen(options, name, command)}
 
 
@@ -265,11 +287,10 @@ def start_server(priority, command):
 
 def compile_round(options, results):
     """CPU seconds of one compiler run, with linking, of the smallest echo server; the library is compiled already."""
-    compilers = [compiler()]
+    compilers = [(compiler(), [], "release")]
     if gnu_build_wanted(options):
-        compilers.append(compiler("gnu"))
-    for program in compilers:
-        preset = "release-gcc" if program == compiler("gnu") and program != compiler() else "release"
+        compilers.append((gnu()[0], gnu()[1], "release-gcc"))
+    for program, start, preset in compilers:
         library = next((ROOT / f"build/{preset}/src").glob("libasyncio-cpp.*"), None)
         for level in ["-O0", "-O3"]:
             sources = {
@@ -280,7 +301,8 @@ def compile_round(options, results):
             for name, arguments in sources.items():
                 if None in arguments:
                     continue
-                command = [program, "-std=c++20", level, *map(str, arguments), "-pthread", "-o", str(OUT / "compiled")]
+                command = [*start, "bash", "-c", TIMED, program, "-std=c++20", level, *map(str, arguments), "-pthread",
+                           "-o", str(OUT / "compiled")]
                 seconds = cpu_seconds(command)
                 if seconds is not None:
                     results.setdefault(f"{program} {level}", {}).setdefault(name, []).append(seconds)
@@ -289,11 +311,13 @@ def compile_round(options, results):
     (OUT / "compiled").unlink(missing_ok=True)
 
 
+# Runs a command, and says what it took: what starts the shell in another Debian does not count.
+TIMED = """TIMEFORMAT='%U %S'; time "$0" "$@" >/dev/null 2>&1"""
+
+
 def cpu_seconds(command):
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_utime + usage.ru_stime if process.returncode == 0 else None
+    run = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    return sum(map(float, run.stderr.split()[-2:])) if run.returncode == 0 else None
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #   trixie   g++ 13 and 14
 #   sid      g++ 15 and 16
 #   aarch64  g++ 14 for aarch64, and qemu
+#   bench    g++ 14, and Boost
 #   new-bookworm   nothing but git and make, and a copy of the sources; whatever is done there is forgotten
 #   new-trixie     that with g++ 14
 # It is made by debootstrap, in two minutes, and kept in $ASYNCIO_CPP_CACHE (~/.cache/asyncio-cpp) until it has not been
@@ -14,8 +15,9 @@
 # so that removing a Debian, whatever happened before, cannot reach the sources through it.
 #
 # chroot.sh --of PRESET: prints the NAME of the one that has the compiler for a preset, or fails.
+# chroot.sh --path NAME: prints where it is.
 set -eu
-[ "${1-}" != --help ] || { sed -n '3,13s/^# //p' "$0"; exit 0; }
+[ "${1-}" != --help ] || { sed -n '3,14s/^# //p' "$0"; exit 0; }
 cd "$(dirname "$0")/.."
 script=$PWD/tools/chroot.sh
 path=/usr/sbin:/usr/bin:/sbin:/bin
@@ -48,6 +50,7 @@ fi
 if [ "$1" = --of ]; then
   case $2 in
     gcc-15* | gcc-16*) echo sid ;;
+    release-gcc) echo bench ;;
     *gcc*) echo trixie ;;
     aarch64) echo aarch64 ;;
     *) exit 1 ;;
@@ -55,10 +58,16 @@ if [ "$1" = --of ]; then
   exit
 fi
 
+only_path=false
+if [ "$1" = --path ]; then
+  only_path=true
+  shift
+fi
 case $1 in
   trixie) release=trixie packages="g++-13 g++-14" ;;
   sid) release=sid packages="g++-15 g++-16" ;;
   aarch64) release=trixie packages="g++-aarch64-linux-gnu qemu-user" ;;
+  bench) release=trixie packages="g++-14 libboost-dev" ;;
   new-bookworm) release=bookworm packages="git make" ;;
   new-trixie) release=trixie packages="git make g++" ;;
   *) echo "$0: no such Debian: $1" >&2; exit 1 ;;
@@ -80,7 +89,8 @@ for variable in ${!ASYNCIO_@} ${!CCACHE_@} CI JOBS TERM {ASAN,TSAN,UBSAN}_OPTION
 done
 if [ "$(id -u)" -ne 0 ]; then
   mkdir -p "$compiled"
-  exec sudo env "${environment[@]}" "$script" "$name" "$@"
+  if $only_path; then name="--path $name"; fi
+  exec sudo env "${environment[@]}" "$script" $name "$@"
 fi
 
 # isolated COMMAND...: in new namespaces. When this process dies, so do all in them.
@@ -123,7 +133,7 @@ write_apt_settings() {
 bootstrap() {
   local root=$1 from
   from=$(mirror)
-  echo "== a Debian ($release, from $from) for $packages: two minutes, once"
+  echo "== a Debian ($release, from $from) for $packages: two minutes, once" >&2
   isolated debootstrap --variant=minbase "$release" "$root" "$from" >"$root.log" || { tail "$root.log"; return 1; } >&2
   write_apt_settings >"$root/etc/apt/apt.conf.d/90asyncio-cpp"
   mkdir -p "$root/etc/dpkg/dpkg.cfg.d"
@@ -137,7 +147,7 @@ bootstrap() {
 mkdir -p "$cache" "$compiled"
 # Its name says what is in it: other packages are another Debian. It gets that name when it is whole.
 root=$cache/$name-$(echo "$release $packages" | cksum | cut -d ' ' -f 1)
-exec 9>"$cache/lock"
+exec 9>"$root.lock"
 flock 9
 find "$cache" -mindepth 1 -maxdepth 1 \( -name '*-*[0-9]' -mtime +30 -o -name '.part-*' -mtime +0 \) |
   while read -r old; do remove "$old"; done
@@ -150,6 +160,10 @@ if [ ! -d "$root" ]; then
 fi
 touch "$root"
 exec 9>&-
+if $only_path; then
+  echo "$root"
+  exit
+fi
 
 if [ "${name#new-}" != "$name" ]; then
   scratch=$(mktemp -d "$cache/.part-XXXXXX")
@@ -163,5 +177,9 @@ else
   directory=$PWD
   shared=("$PWD" "$compiled")
 fi
-isolated "$script" --within "$root" "${SUDO_UID:+$SUDO_UID:$SUDO_GID}" "$directory" ${shared[@]+"${shared[@]}"} -- \
-  env -i "${environment[@]}" PATH=$path HOME=/tmp LANG=C.UTF-8 "$@"
+# In braces: what is read of this file is read before a command that may take an hour, and see the file change.
+{
+  isolated "$script" --within "$root" "${SUDO_UID:+$SUDO_UID:$SUDO_GID}" "$directory" ${shared[@]+"${shared[@]}"} -- \
+    env -i "${environment[@]}" PATH=$path HOME=/tmp LANG=C.UTF-8 "$@"
+  exit
+}
