@@ -65,8 +65,7 @@ template <class Rep, class Period, class F, class... Args>
 Coro<> every(std::chrono::duration<Rep, Period> period, F&& f, Args&&... args) {
   static_assert(!IsCoro<std::remove_cvref_t<F>>,
                 "every: a coroutine runs once; give the function that makes it: [&] { return report(); }");
-  static_assert(std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>,
-                "every: f cannot be called with these arguments, which it gets as lvalues");
+  check_calls_later<F, Args...>();
   return call_at_ticks<std::decay_t<F>, std::decay_t<Args>...>(Ticks(to_nanoseconds(period)), std::forward<F>(f),
                                                                std::forward<Args>(args)...);
 }

@@ -134,8 +134,7 @@ template <class F, class... Args>
 auto retry(RetryOptions options, F&& f, Args&&... args) {
   static_assert(!IsCoro<std::remove_cvref_t<F>>,
                 "retry: a coroutine runs once; give the function that makes it: [&] { return fetch(url); }");
-  static_assert(std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>&...>,
-                "retry: f cannot be called with these arguments, which it gets as lvalues");
+  check_calls_later<F, Args...>();
   using Attempt = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
   static_assert(Awaitable<Attempt>, "retry: f must be a coroutine, or give something that can be awaited");
   return run_attempts<std::decay_t<F>, std::decay_t<Args>...>(RetryState(std::move(options)), std::forward<F>(f),
