@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "behaviours.md"
 NOTES = ROOT / "docs" / "behaviours"
 NUMBER = re.compile(r"BH-([A-Z]+)-(\d+)")
 TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST)\((\w+),\s*(\w+)\)")
-STREAM_TEST = re.compile(r"^\s*STREAM_TEST\((\w+)\)")  # one test on each kind of stream: MemoryStream, TcpStream, ...
+STREAM_TEST = re.compile(r"^\s*(?:EVEN_)?STREAM_TEST\((\w+)\)")  # one test on each kind of stream: MemoryStream, TcpStream, ...
 KINDS = ("differs", "n/a", "planned")
 
 

@@ -74,7 +74,7 @@ class ListeningSocket {
 // Where the process has no file descriptor left the server reports it, accepts nothing for a second, and goes on.
 // Destroying a server closes it; its handlers run on, and keep the callable that they come from, but nothing else: what
 // it refers to has to outlive them.
-// Movable; for its loop's thread. Python: asyncio.Server.
+// Movable, and then of no use: each call throws RuntimeError. For its loop's thread. Python: asyncio.Server.
 class [[nodiscard]] Server {
  public:
   explicit Server(ServerState& state) noexcept;  // takes a reference
@@ -124,6 +124,8 @@ class [[nodiscard]] Server {
 
  private:
   friend ServerState& server_state(Server& server);
+
+  ServerState& state() const;
 
   ServerState* state_;  // null once moved from
 };

@@ -143,7 +143,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public R
 // all later ones. For the thread of its loop. Python: asyncio.StreamReader.
 class StreamReader {
  public:
-  StreamReader() = default;  // of nothing, like one that was moved from: to be assigned to
+  StreamReader() = default;  // of nothing, like one that was moved from: each use throws RuntimeError
   explicit StreamReader(StreamTransport& transport) noexcept;  // for transports: takes a reference
   StreamReader(StreamReader&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
   StreamReader& operator=(StreamReader&& other) noexcept {
@@ -153,30 +153,30 @@ class StreamReader {
   ~StreamReader();
 
   // Everything up to the end of the stream. Mind the memory: the peer decides how much that is.
-  ReadString read() { return ReadString(*transport_, ReadString::all, 0); }
+  ReadString read() { return ReadString(transport(), ReadString::all, 0); }
   // 1 to `count` bytes, as soon as there are any; none at the end of the stream.
-  ReadString read(std::size_t count) { return ReadString(*transport_, ReadString::some, count); }
+  ReadString read(std::size_t count) { return ReadString(transport(), ReadString::some, count); }
   // The same into the caller's memory; gives how many. Nothing is written to `buffer` before the moment in which the
   // await returns, so that the tasks of a loop may share one buffer for what they use up before their next await.
-  ReadInto read_into(std::span<std::byte> buffer) { return ReadInto(*transport_, buffer); }
+  ReadInto read_into(std::span<std::byte> buffer) { return ReadInto(transport(), buffer); }
   // The same for an array or a vector: g++ would keep the span that the call makes of it in the frame of the caller.
   template <class Bytes>
     requires std::convertible_to<Bytes&, std::span<std::byte>>
   ReadInto read_into(Bytes& buffer) {
-    return ReadInto(*transport_, buffer);
+    return ReadInto(transport(), buffer);
   }
   // `count` bytes. Throws IncompleteReadError, which has what came, where the stream ends before that; ValueError for a
   // number that was negative.
   ReadString readexactly(std::size_t count) {
     if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative();
-    return ReadString(*transport_, ReadString::exactly, count);
+    return ReadString(transport(), ReadString::exactly, count);
   }
   // A line with its newline; the last one may have none. Empty at the end. Throws LimitOverrunError where it is longer
   // than the limit (not counting the newline), and drops what has come of it, consumed() bytes; reading can go on: with
   // the next line if the newline had come, else with the rest of this one.
-  ReadString readline() { return ReadString(*transport_, ReadString::line, 0); }
+  ReadString readline() { return ReadString(transport(), ReadString::line, 0); }
   // The same, and nothing at the end of the stream. Python: `async for line in reader`.
-  ReadLine next_line() { return ReadLine(*transport_); }
+  ReadLine next_line() { return ReadLine(transport()); }
   // Up to and with the separator, or that of several which ends first. Throws IncompleteReadError where the stream ends
   // before one; LimitOverrunError where more than the limit is in front of one: the data stay, and as many bytes as its
   // consumed() says can be read before the separator. An empty separator throws ValueError within the call.
@@ -193,8 +193,14 @@ class StreamReader {
 
  private:
   [[noreturn]] static void throw_negative();
+  [[noreturn]] static void throw_moved();
 
   ReadUntil until(std::vector<std::string> separators);
+  StreamTransport& transport() const {
+    if (transport_ == nullptr) [[unlikely]]
+      throw_moved();
+    return *transport_;
+  }
 
   StreamTransport* transport_ = nullptr;  // once moved from
 };
@@ -271,7 +277,7 @@ using ExtraInfo = std::variant<std::monostate, Address, int>;
 // closed before. For the thread of its loop. Python: asyncio.StreamWriter.
 class StreamWriter {
  public:
-  StreamWriter() = default;  // of nothing, like one that was moved from: to be assigned to
+  StreamWriter() = default;  // of nothing, like one that was moved from: each use throws RuntimeError
   explicit StreamWriter(StreamTransport& transport) noexcept;  // for transports: takes a reference
   StreamWriter(StreamWriter&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
   StreamWriter& operator=(StreamWriter&& other) noexcept {
@@ -296,7 +302,7 @@ class StreamWriter {
   // Where more than the high-water mark is kept, waits until it is at most the low one. Throws the error that the
   // connection was lost with, and connection_reset where it is closed, or is aborted meanwhile. Any number of tasks may
   // wait. A cancel ends the wait, and nothing else: the data are still sent.
-  Drain drain() { return Drain(*transport_); }
+  Drain drain() { return Drain(transport()); }
 
   // Sends what is kept, then tells the peer that there is no more; reading goes on. Twice is once.
   void write_eof();
@@ -307,7 +313,7 @@ class StreamWriter {
   bool is_closing() const;
   // Waits until it is closed; throws the error that the connection was lost with. It does not close: without close(), and
   // with nobody who reads or writes, the end of the peer is not noticed. Any number of tasks may wait, and be cancelled.
-  WaitClosed wait_closed() { return WaitClosed(*transport_); }
+  WaitClosed wait_closed() { return WaitClosed(transport()); }
   // Closes at once and drops what is kept.
   void abort();
 
@@ -333,6 +339,13 @@ class StreamWriter {
     StreamTransport& transport_;
   };
 
+  [[noreturn]] static void throw_moved();
+  StreamTransport& transport() const {
+    if (transport_ == nullptr) [[unlikely]]
+      throw_moved();
+    return *transport_;
+  }
+
   StreamTransport* transport_ = nullptr;  // once moved from
 };
 
@@ -355,7 +368,8 @@ struct StreamOptions {
 // has them all, and its code is that of the last. A cancel closes the socket. Python: asyncio.open_connection().
 Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options = {});
 
-// The same for a Unix socket. A path that begins with a NUL byte is an abstract name.
+// The same for a Unix socket. A path that begins with a NUL byte is an abstract name. Where the server has more
+// connections to accept than it wants to keep waiting, waits for its turn.
 Coro<Connection> open_unix_connection(std::string_view path, const StreamOptions& options = {});
 
 // Two connections in memory, each of which reads what the other writes: for tests, and between tasks of one loop. Up to

@@ -43,9 +43,14 @@ int EpollBackend::wait(std::int64_t nanoseconds) {
   return wait(nanoseconds);
 }
 
-void EpollBackend::poll(std::int64_t deadline) {
+// A child shares the set with its parent: it would take the parent's events, and change what the parent is told of.
+void EpollBackend::require_own_process() const {
   if (forked()) [[unlikely]]
     throw RuntimeError("this event loop was made before a fork(): the child needs one of its own");
+}
+
+void EpollBackend::poll(std::int64_t deadline) {
+  require_own_process();
   std::int64_t left = 0;
   if (deadline == forever) {
     left = -1;
@@ -66,6 +71,7 @@ void EpollBackend::poll(std::int64_t deadline) {
 }
 
 void EpollBackend::wake() noexcept {
+  if (forked()) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
@@ -80,6 +86,7 @@ void EpollBackend::add(WatchedFd& fd, std::uint32_t events) {
 }
 
 void EpollBackend::watch(WatchedFd& fd) {
+  require_own_process();
   add(fd, edge_events | EPOLLET);
   fd.watched_ = true;
 }
@@ -87,7 +94,6 @@ void EpollBackend::watch(WatchedFd& fd) {
 void EpollBackend::unwatch(WatchedFd& fd) noexcept {
   if (!fd.watched_) return;
   fd.watched_ = false;
-  // A child shares the set with its parent, and would end the watch for both.
   epoll_event unused{};
   if (!forked()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.fd(), &unused);
   for (int i = next_event_; i < last_event_; ++i) {
@@ -98,6 +104,7 @@ void EpollBackend::unwatch(WatchedFd& fd) noexcept {
 
 void EpollBackend::watch_once(WatchedFd& fd, std::uint8_t interest) {
   if (interest == 0) return unwatch(fd);
+  require_own_process();
   epoll_event event{};
   event.events = events_of(interest) | EPOLLONESHOT;
   event.data.ptr = &fd;

@@ -28,7 +28,7 @@ class EpollBackend final : public KernelBackend {
   static constexpr int most_events = 256;
 
   void add(WatchedFd& fd, std::uint32_t events);
-
+  void require_own_process() const;
   int wait(std::int64_t nanoseconds);
   bool forked() const { return generation_ != fork_generation.load(std::memory_order_relaxed); }
 

@@ -43,7 +43,8 @@ class UringBackend final : public KernelBackend {
     std::uint32_t generation = 0;  // rises with each owner, so that a cancel for the last one misses the next
     std::uint16_t events = 0;
     bool once = false;
-    bool armed = false;  // the kernel has the request, and its last completion has not been seen
+    bool armed = false;       // the kernel has the request, and its last completion has not been seen
+    bool unverified = false;  // stands in unverified_
   };
   class Wake final : public WatchedFd {
    public:
@@ -55,6 +56,7 @@ class UringBackend final : public KernelBackend {
   };
 
   bool enabled() const { return thread_ != std::thread::id(); }
+  bool forked() const { return generation_ != fork_generation.load(std::memory_order_relaxed); }
   bool here() const;
   void adopt();
   void require_here() const;
@@ -65,6 +67,7 @@ class UringBackend final : public KernelBackend {
   void free_slot(std::uint32_t index) noexcept;
   void complete(std::uint64_t user_data, int result, unsigned flags);
   void arm_ended();
+  void repeat_unverified();
   std::uint64_t user_data(std::uint32_t index) const { return std::uint64_t{slots_[index].generation} << 32 | index; }
 
   const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
@@ -75,7 +78,9 @@ class UringBackend final : public KernelBackend {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;   // has room for all
   std::vector<std::uint32_t> ended_;  // whose multishot request the kernel has ended; they may have a new one already
-  std::size_t armed_ = 0;             // how many slots are
+  std::vector<std::uint32_t> unverified_;  // whose last edges may have been of urgent data; has room for all
+  std::int64_t repeat_at_ = 0;             // when they are told once more
+  std::size_t armed_ = 0;                  // how many slots are
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

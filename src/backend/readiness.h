@@ -8,7 +8,11 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 // epoll's bits, which poll requests on io_uring use too.
-constexpr std::uint32_t edge_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+constexpr std::uint32_t edge_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
+
+// What io_uring tells may be what could have happened, which nobody has looked at: then the bits for urgent data are
+// there whenever anything has arrived, this one among them, which no stream of today ever has really.
+constexpr std::uint32_t unverified_event = EPOLLRDBAND;
 
 constexpr std::uint8_t readiness_of(std::uint32_t events) {
   std::uint8_t readiness = 0;
@@ -18,6 +22,7 @@ constexpr std::uint8_t readiness_of(std::uint32_t events) {
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness |= readable | hung_up;
   if ((events & EPOLLHUP) != 0) readiness |= writable;
   if ((events & EPOLLERR) != 0) readiness |= readable | writable | failed;
+  if ((events & EPOLLPRI) != 0 && (events & unverified_event) == 0) readiness |= urgent;
   return readiness;
 }
 

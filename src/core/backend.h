@@ -19,6 +19,7 @@ enum Readiness : std::uint8_t {
   writable = 2,
   hung_up = 4,  // the peer will send no more; comes with readable
   failed = 8,   // an error is pending; comes with readable and writable
+  urgent = 16,  // there may be an urgent mark, at which a receive stops though more is there; may come later
 };
 
 // A file descriptor that a backend watches; what a socket's owner derives from.
@@ -26,8 +27,10 @@ enum Readiness : std::uint8_t {
 // Readiness is told as edges: ready() is called when the kernel says that something became possible, and not again before
 // an operation has found that it no longer was (EAGAIN, a short read). So the owner tries the system call first, and
 // waits for ready() after it failed. A bit that is missing says nothing: io_uring names only what has just happened, so
-// the owner adds the bits to those that it has. The kernel never owns a buffer of the user, so that a cancel takes
-// effect at once.
+// the owner adds the bits to those that it has. But without hung_up, failed and urgent what can be read is plain data
+// alone, and whatever comes later is told by an edge of its own: from a TCP socket a receive that gives less than it had
+// room for has taken all of it. (io_uring tells of urgent in an edge of its own, some milliseconds later.) The kernel
+// never owns a buffer of the user, so that a cancel takes effect at once.
 class WatchedFd {
  public:
   explicit WatchedFd(int fd) : fd_(fd) {}
@@ -61,7 +64,8 @@ class WatchedFd {
 //
 // Threads: it may be made, and begin to watch, in one thread, and be polled in another. From the first poll() on all but
 // wake() belongs to that thread; on io_uring for ever: poll() and watch() throw RuntimeError in any other.
-// Fork: in a child poll() throws RuntimeError, unwatch() and the destructor leave the parent's watches alone.
+// Fork: in a child poll(), watch() and watch_once() throw RuntimeError; wake(), unwatch() and the destructor leave the
+// parent alone.
 class KernelBackend {
  public:
   static constexpr std::int64_t forever = INT64_MAX;

@@ -5,12 +5,14 @@
 #include <asyncio/executor.h>
 #include <asyncio/virtual_clock.h>
 
+#include "base/fork.h"
 #include "core/backend.h"
 #include "core/inbox.h"
 #include "core/signals.h"
 #include "core/timer_queue.h"
 #include "core/watch.h"
 
+#include <cstddef>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -49,6 +51,10 @@ struct EventLoop::State {
   }
   void check_thread(const char* operation) const;
 
+  // Whether this is the child of a fork(), where what the loop has of the system (sockets, files, the epoll set) is still
+  // the parent's, to be left alone.
+  bool forked() const { return generation != fork_generation.load(std::memory_order_relaxed); }
+
   // Leaves run_forever() with an exception, before the next step.
   void leave_with(std::exception_ptr error) noexcept;
 
@@ -58,6 +64,8 @@ struct EventLoop::State {
   Inbox* inbox;
   FdTable fds;
   TimerQueue timers;
+  const std::uint32_t generation = fork_generation.load(std::memory_order_relaxed);
+  std::unique_ptr<std::byte[]> stream_room;  // where the bytes of all streams arrive; null until there is one
 
   ReadyQueue batch;               // what is left of the iteration that runs
   unsigned steps_left = 0;        // until the kernel is polled, and

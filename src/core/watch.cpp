@@ -30,6 +30,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 namespace {
 constexpr std::uint8_t bit_of[] = {readable, writable};  // by Direction
 
+constexpr const char* closed_too_early = "a file descriptor was closed before remove_reader() or remove_writer()";
+
 [[noreturn]] void rethrow(const std::exception_ptr& error, int fd) {
   try {
     std::rethrow_exception(error);
@@ -153,8 +155,10 @@ void FdWatch::ask_again() noexcept {
   try {
     ask();
   } catch (const std::system_error&) {
-    report_current(&table_.loop_, "a file descriptor was closed before remove_reader() or remove_writer()");
+    report_current(&table_.loop_, closed_too_early);
     table_.forget(*this);
+  } catch (const RuntimeError&) {
+    // In the child of a fork(), or on io_uring in another thread, nobody will be told of anything.
   }
 }
 
@@ -180,17 +184,28 @@ void FdTable::require_unowned(int fd) const {
   if (owned(fd)) throw RuntimeError("file descriptor " + std::to_string(fd) + " is in use by a stream");
 }
 
-void FdTable::own(int fd) {
-  require_unowned(fd);
-  if (watches_.contains(fd))
-    throw RuntimeError("file descriptor " + std::to_string(fd) + " is in use by add_reader() or add_writer()");
-  const auto index = static_cast<std::size_t>(fd);
+void FdTable::own(WatchedFd& fd) {
+  require_unowned(fd.fd());
+  const auto index = static_cast<std::size_t>(fd.fd());
   if (index >= owned_.size()) owned_.resize(index + 1);
-  owned_[index] = true;
+  owned_[index] = true;  // before the user's code has its turn below
+  try {
+    // Left there, it would end the watch of this one as soon as somebody removes its callbacks.
+    if (const auto stale = watches_.find(fd.fd()); stale != watches_.end()) {
+      forget(*stale->second);
+      report(&loop_, {.message = closed_too_early});
+    }
+    loop_.state().backend->watch(fd);
+  } catch (...) {
+    owned_[index] = false;
+    throw;
+  }
 }
 
-void FdTable::disown(int fd) noexcept {
-  if (owned(fd)) owned_[static_cast<std::size_t>(fd)] = false;
+void FdTable::disown(WatchedFd& fd) noexcept {
+  if (!fd.watched()) return;
+  loop_.state().backend->unwatch(fd);
+  owned_[static_cast<std::size_t>(fd.fd())] = false;
 }
 
 void FdTable::forget(FdWatch& watch) noexcept {

@@ -13,6 +13,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 class EventLoop;
 class FdWatch;
+class WatchedFd;
 
 // Who uses a file descriptor in a loop: callbacks of add_reader() and add_writer(), or a stream, and never both.
 class FdTable {
@@ -24,10 +25,12 @@ class FdTable {
   FdTable& operator=(const FdTable&) = delete;
   ~FdTable();
 
-  // For streams, servers and the like, which call it when they begin to watch a descriptor of theirs: add_reader() and
-  // its kin throw RuntimeError until disown(), which is due before the close(). Throws RuntimeError where it is in use.
-  void own(int fd);
-  void disown(int fd) noexcept;
+  // For streams, servers and the like: watches a descriptor that they have just opened. add_reader() and its kin throw
+  // RuntimeError for it until disown(), which ends the watch, and is due before the close(). Callbacks that wait under
+  // its number are those of a descriptor that was closed without remove_reader(): they go, with a report. Throws like
+  // KernelBackend::watch(), and RuntimeError where another stream believes to have it.
+  void own(WatchedFd& fd);
+  void disown(WatchedFd& fd) noexcept;
 
   // Calls back at every poll while `fd` is ready; instead of an earlier callback. Throws ValueError where there is no
   // such descriptor, RuntimeError where a stream owns it, std::system_error (EPERM) where it cannot be polled.

@@ -8,7 +8,11 @@
 #include "net/socket.h"
 #include "net/socket_transport.h"
 
+#include <sys/timerfd.h>
+
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <exception>
 #include <string>
 #include <system_error>
@@ -19,21 +23,25 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
 
-// A socket whose connect() is under way.
-class Connecting final : public WatchedFd {
+// A descriptor of whose edges one task waits for some; a wait for the kernel, for as long as it lives.
+class Watching final : public WatchedFd {
  public:
-  Connecting(EventLoop& loop, int fd) : WatchedFd(fd), loop_(loop) { loop_.state().backend->watch(*this); }
-  ~Connecting() { loop_.state().backend->unwatch(*this); }
+  Watching(EventLoop& loop, int fd, std::uint8_t wanted) : WatchedFd(fd), state_(loop.state()), wanted_(wanted) {
+    state_.fds.own(*this);
+    ++state_.outside_work;
+  }
+  ~Watching() {
+    --state_.outside_work;
+    state_.fds.disown(*this);
+  }
 
   void ready(std::uint8_t readiness) noexcept override {
-    // A socket that was just made is told as hung up: only a connected or a refused one is writable and has a peer or
-    // an error, so that the waiter looks again.
-    if ((readiness & (writable | failed)) != 0) waiters_.wake_all();
+    if ((readiness & wanted_) != 0) waiters_.wake_all();
   }
 
   class Wait : public WaitQueue::Waiter {
    public:
-    explicit Wait(Connecting& owner) : Waiter(owner.waiters_, kind) {}
+    explicit Wait(Watching& owner) : Waiter(owner.waiters_, kind) {}
 
    private:
     static constexpr WaitKind kind = WaitQueue::kind("connect");
@@ -41,19 +49,9 @@ class Connecting final : public WatchedFd {
   Wait wait() { return Wait(*this); }
 
  private:
-  EventLoop& loop_;
-  WaitQueue waiters_;
-};
-
-// Counts a wait for the kernel, for as long as it lives.
-class OutsideWork {
- public:
-  explicit OutsideWork(EventLoop& loop) : state_(loop.state()) { ++state_.outside_work; }
-  OutsideWork(const OutsideWork&) = delete;
-  ~OutsideWork() { --state_.outside_work; }
-
- private:
   EventLoop::State& state_;
+  WaitQueue waiters_;
+  std::uint8_t wanted_;
 };
 
 int pending_error(int fd) {
@@ -88,21 +86,50 @@ void bind_to_one_of(int fd, int family, const std::vector<SocketAddress>& locals
   throw_system_error(error, what);
 }
 
+// Waits, on the system's clock even where the loop's is a virtual one: for something that only the kernel knows of.
+Coro<> pause(std::chrono::milliseconds duration) {
+  const UniqueFd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  const itimerspec time{.it_interval = {}, .it_value = {0, duration.count() * 1'000'000}};
+  if (!clock || ::timerfd_settime(clock.get(), 0, &time, nullptr) != 0) throw_errno("timerfd");
+  Watching watching(get_running_loop(), clock.get(), readable);
+  co_await watching.wait();
+}
+
+// Where the listener's backlog is full a Unix socket says so at once, and nobody tells when there is room: so it is tried
+// again and again, as the kernel does with TCP. Nor does an attempt go on that a signal has interrupted.
+Coro<> connect_unix(int fd, const SocketAddress& address) {
+  constexpr std::chrono::milliseconds longest(64);
+  for (std::chrono::milliseconds wait(1); ::connect(fd, address.get(), address.length) != 0;) {
+    const int error = errno;
+    if (error == EINTR) continue;
+    if (error != EAGAIN) throw_system_error(error, "connect to " + text_of(address));
+    co_await pause(wait);
+    wait = std::min(wait * 2, longest);
+  }
+}
+
+Coro<> connect_tcp(int fd, const SocketAddress& address) {
+  if (::connect(fd, address.get(), address.length) == 0) co_return;
+  const int error = errno;  // interrupted by a signal, it goes on by itself
+  if (error != EINPROGRESS && error != EINTR) throw_system_error(error, "connect to " + text_of(address));
+  // A socket that was just made is told as hung up: only a connected or a refused one is writable and has a peer or an
+  // error, so that it is looked at again.
+  Watching watching(get_running_loop(), fd, writable | failed);
+  for (;;) {
+    co_await watching.wait();
+    if (const int failure = pending_error(fd)) throw_system_error(failure, "connect to " + text_of(address));
+    if (is_connected(fd)) co_return;
+  }
+}
+
 Coro<UniqueFd> connect_socket(const SocketAddress& address, const std::vector<SocketAddress>& locals) {
-  EventLoop& loop = get_running_loop();
   UniqueFd fd = make_socket(address.family(), SOCK_STREAM);
   bind_to_one_of(fd.get(), address.family(), locals);
-  if (::connect(fd.get(), address.get(), address.length) != 0) {
-    if (errno != EINPROGRESS && errno != EINTR) throw_errno("connect to " + text_of(address));
-    Connecting connecting(loop, fd.get());
-    OutsideWork outside(loop);
-    for (;;) {
-      co_await connecting.wait();
-      if (const int error = pending_error(fd.get())) throw_system_error(error, "connect to " + text_of(address));
-      if (is_connected(fd.get())) break;
-    }
+  if (address.family() == AF_UNIX) {
+    co_await connect_unix(fd.get(), address);
+  } else {
+    co_await connect_tcp(fd.get(), address);
   }
-  set_no_delay(fd.get());
   co_return fd;
 }
 

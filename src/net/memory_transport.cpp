@@ -27,7 +27,7 @@ class MemoryTransport final : public StreamTransport {
 
   bool waits_for_kernel() const override { return false; }
 
-  std::ptrdiff_t carry_in(std::span<std::byte> room) noexcept override {
+  Carried carry_in(std::span<std::byte> room) noexcept override {
     std::size_t taken = 0;
     while (taken < room.size() && !inbox_.empty()) {
       const std::string_view data = inbox_.view().substr(0, room.size() - taken);
@@ -36,8 +36,8 @@ class MemoryTransport final : public StreamTransport {
       inbox_.consume(data.size());
       if (peer_ != nullptr) peer_->can_carry_out();  // there is room again, which it may fill at once
     }
-    if (taken > 0) return static_cast<std::ptrdiff_t>(taken);
-    return ended_by_peer_ ? 0 : would_block;
+    if (taken > 0) return {static_cast<std::ptrdiff_t>(taken), !inbox_.empty() || ended_by_peer_};
+    return {ended_by_peer_ ? 0 : would_block, false};
   }
 
   std::ptrdiff_t carry_out(std::string_view data) noexcept override {
@@ -65,7 +65,7 @@ class MemoryTransport final : public StreamTransport {
 
   void end() noexcept {
     ended_by_peer_ = true;
-    can_carry_in(true);
+    can_carry_in();
   }
 
   std::size_t capacity_;

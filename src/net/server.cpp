@@ -151,28 +151,36 @@ Coro<Server> start_unix(ConnectionHandler handler, std::string path, ServerOptio
 
 }  // namespace
 
-Coro<> Server::start_serving() { return start_serving_now(ServerRef(*state_)); }
-Coro<> Server::serve_forever() { return serve(ServerRef(*state_)); }
-bool Server::is_serving() const { return state_->serving(); }
+ServerState& Server::state() const {
+  if (state_ == nullptr) throw RuntimeError("this Server is of no use: it was moved from");
+  return *state_;
+}
+
+Coro<> Server::start_serving() { return start_serving_now(ServerRef(state())); }
+Coro<> Server::serve_forever() { return serve(ServerRef(state())); }
+bool Server::is_serving() const { return state().serving(); }
 void Server::close() {
-  require_own_thread(&state_->loop(), "Server.close");
-  state_->close();
+  require_own_thread(&state().loop(), "Server.close");
+  state().close();
 }
 
 void Server::close_clients() {
-  require_own_thread(&state_->loop(), "Server.close_clients");
-  state_->end_clients(false);
+  require_own_thread(&state().loop(), "Server.close_clients");
+  state().end_clients(false);
 }
 
 void Server::abort_clients() {
-  require_own_thread(&state_->loop(), "Server.abort_clients");
-  state_->end_clients(true);
+  require_own_thread(&state().loop(), "Server.abort_clients");
+  state().end_clients(true);
 }
 
-Coro<> Server::wait_closed() { return wait_for_connections(ServerRef(*state_)); }
-Coro<Server&> Server::enter() { return itself(*this); }
-Coro<> Server::exit(std::exception_ptr error) { return leave(ServerRef(*state_), error == nullptr); }
-std::vector<ListeningSocket> Server::sockets() const { return state_->sockets(); }
+Coro<> Server::wait_closed() { return wait_for_connections(ServerRef(state())); }
+Coro<Server&> Server::enter() {
+  state();
+  return itself(*this);
+}
+Coro<> Server::exit(std::exception_ptr error) { return leave(ServerRef(state()), error == nullptr); }
+std::vector<ListeningSocket> Server::sockets() const { return state().sockets(); }
 
 std::uint16_t Server::port() const {
   const std::vector<ListeningSocket> all = sockets();

@@ -26,7 +26,7 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
   void start(int backlog) {
     if (watched()) return;
     if (::listen(fd(), backlog) != 0) throw_errno("listen");
-    server_.loop().state().backend->watch(*this);
+    server_.loop().state().fds.own(*this);
   }
 
   ListeningSocket socket() const { return {fd(), address_of_socket(fd())}; }
@@ -67,12 +67,13 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
   void stop() noexcept {
     server_.loop().disarm(*this);
-    server_.loop().state().backend->unwatch(*this);
+    server_.loop().state().fds.disown(*this);
     socket_.reset();
   }
 
   // False where there is nothing to accept at the moment.
   bool accept_some() noexcept {
+    int failures = 0;
     for (int i = 0; i < most_accepts_per_turn && socket_; ++i) {
       UniqueFd accepted(::accept4(fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (accepted) {
@@ -80,20 +81,25 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
         continue;
       }
       if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-      if (is_of_one_connection(errno)) continue;
+      // A whole turn of them: it is no single connection, and trying on would keep the processor busy for ever.
+      if (is_of_one_connection(errno) && ++failures < most_accepts_per_turn) continue;
       pause(errno);
       return false;
     }
     return true;
   }
 
-  // Whether accept() failed because of the connection that was next; it is gone then.
+  // Whether accept() failed because of the connection that was next; it is gone then. The network's errors are those of
+  // accept(2): Linux hands on what is pending on the new socket.
   static bool is_of_one_connection(int error) {
     switch (error) {
       case ECONNABORTED:
       case EINTR:
       case EPERM:
       case EPROTO:
+      case EOPNOTSUPP:
+      case ETIMEDOUT:
+      case ECONNRESET:
       case ENOPROTOOPT:
       case ENETDOWN:
       case ENETUNREACH:
@@ -256,6 +262,7 @@ void ServerState::owns_path(std::string path) {
 
 void ServerState::listen() {
   if (closed_) throw RuntimeError("the server is closed");
+  if (loop_->state().forked()) throw RuntimeError("the server was made before a fork(): the child must leave it alone");
   for (const auto& listener : listeners_) listener->start(options_.backlog);
   serving_ = true;
 }
@@ -264,13 +271,17 @@ void ServerState::close() noexcept {
   if (std::exchange(closed_, true)) return;
   serving_ = false;
   unlink();
-  struct stat status{};
-  if (!path_.empty() && ::stat(path_.c_str(), &status) == 0 && status.st_ino == inode_ && status.st_dev == device_) {
-    ::unlink(path_.c_str());
-  }
+  remove_file();
   for (auto& listener : listeners_) Listener::dispose(std::move(listener));
   listeners_.clear();
   closed_waiters_.wake_all();
+}
+
+// Of a Unix socket, unless it is another one's by now; in the child of a fork() it is the parent's.
+void ServerState::remove_file() noexcept {
+  struct stat status{};
+  if (path_.empty() || loop_->state().forked() || ::stat(path_.c_str(), &status) != 0) return;
+  if (status.st_ino == inode_ && status.st_dev == device_) ::unlink(path_.c_str());
 }
 
 void ServerState::loop_closing() noexcept { close(); }
@@ -293,7 +304,6 @@ std::vector<ListeningSocket> ServerState::sockets() const {
 }
 
 void ServerState::serve(UniqueFd socket) noexcept {
-  set_no_delay(socket.get());
   try {
     auto* transport = new ServedTransport(*this, std::move(socket), options_.limit);
     struct Keeper {

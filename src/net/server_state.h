@@ -32,7 +32,7 @@ class ServerState final : public LoopResource {
   EventLoop& loop() const { return *loop_; }
   void add(UniqueFd socket);         // bound, and not listening yet
   void owns_path(std::string path);  // of a Unix socket that was just bound, to be removed by close()
-  void listen();                     // throws RuntimeError where it is closed
+  void listen();                     // throws RuntimeError where it is closed, and in the child of a fork()
   void close() noexcept;
   void end_clients(bool abort) noexcept;
   bool serving() const { return serving_; }
@@ -76,6 +76,7 @@ class ServerState final : public LoopResource {
  private:
   friend class Server;
   ~ServerState();
+  void remove_file() noexcept;
 
   EventLoop* loop_;
   ConnectionHandler handler_;

@@ -74,9 +74,9 @@ UniqueFd make_socket(int family, int type) {
   return fd;
 }
 
-void set_no_delay(int fd) noexcept {
+bool set_no_delay(int fd) noexcept {
   const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails for Unix sockets, which have no delay
+  return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
 }
 
 std::string to_string(const Address& address) {

@@ -39,7 +39,8 @@ Address address_of_peer(int fd);
 // A socket that does not block and is not inherited by other programs. Throws std::system_error.
 UniqueFd make_socket(int family, int type);
 
-// What a TCP connection is best served with: no waiting for more data before a small piece is sent.
-void set_no_delay(int fd) noexcept;
+// What a TCP connection is best served with: no waiting for more data before a small piece is sent. Whether it is one:
+// a Unix socket has no delay.
+bool set_no_delay(int fd) noexcept;
 
 }  // namespace asyncio::inline ASYNCIO_ABI

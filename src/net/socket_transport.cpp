@@ -17,8 +17,8 @@ std::ptrdiff_t result_of(ssize_t count) {
 }  // namespace
 
 SocketTransport::SocketTransport(EventLoop& loop, UniqueFd socket, std::size_t limit)
-    : StreamTransport(loop, limit), WatchedFd(socket.get()) {
-  loop.state().backend->watch(*this);
+    : StreamTransport(loop, limit), WatchedFd(socket.get()), tcp_(set_no_delay(socket.get())), mixed_(!tcp_) {
+  loop.state().fds.own(*this);
   socket.release();
 }
 
@@ -26,20 +26,28 @@ SocketTransport::~SocketTransport() { SocketTransport::let_go(); }
 
 void SocketTransport::ready(std::uint8_t readiness) noexcept {
   retain();
-  if ((readiness & readable) != 0) can_carry_in((readiness & hung_up) != 0);
+  if ((readiness & (hung_up | failed | urgent)) != 0) mixed_ = true;
+  if ((readiness & readable) != 0) can_carry_in();
   if ((readiness & writable) != 0) can_carry_out();
   release();
 }
 
-std::ptrdiff_t SocketTransport::carry_in(std::span<std::byte> room) noexcept {
+StreamTransport::Carried SocketTransport::carry_in(std::span<std::byte> room) noexcept {
+  if (loop().state().forked()) [[unlikely]]
+    return {of_parent, false};
   ssize_t count = 0;
   do {
     count = ::recv(fd(), room.data(), room.size(), 0);
   } while (count < 0 && errno == EINTR);
-  return result_of(count);
+  if (count > 0) return {count, mixed_ || static_cast<std::size_t>(count) == room.size()};
+  const std::ptrdiff_t result = result_of(count);
+  if (result == would_block) mixed_ = !tcp_;
+  return {result, false};
 }
 
 std::ptrdiff_t SocketTransport::carry_out(std::string_view data) noexcept {
+  if (loop().state().forked()) [[unlikely]]
+    return of_parent;
   ssize_t count = 0;
   do {
     count = ::send(fd(), data.data(), data.size(), MSG_NOSIGNAL);
@@ -47,20 +55,23 @@ std::ptrdiff_t SocketTransport::carry_out(std::string_view data) noexcept {
   return result_of(count);
 }
 
-void SocketTransport::carry_eof() noexcept { ::shutdown(fd(), SHUT_WR); }
+void SocketTransport::carry_eof() noexcept {
+  if (!loop().state().forked()) ::shutdown(fd(), SHUT_WR);
+}
 
 void SocketTransport::discard_input() noexcept {
   // A socket that is closed with data unread resets the connection, and the peer may lose what was sent to it last.
   constexpr int most_rooms = 64;  // some megabytes: more than that is not on its way, it is being sent for ever
   const std::span<std::byte> room = shared_room();
   for (int i = 0; i < most_rooms; ++i) {
-    if (carry_in(room) < static_cast<std::ptrdiff_t>(room.size())) return;
+    const Carried carried = carry_in(room);
+    if (carried.count <= 0 || !carried.more) return;
   }
 }
 
 void SocketTransport::let_go() noexcept {
   if (fd() < 0) return;
-  loop().state().backend->unwatch(*this);
+  loop().state().fds.disown(*this);
   ::close(fd());
   set_fd(-1);
 }

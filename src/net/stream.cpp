@@ -229,13 +229,14 @@ bool ReadInto::attempt_into(ReadOperation& operation) {
 StreamReader::StreamReader(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
 
 void StreamReader::throw_negative() { throw ValueError("readexactly: a negative count"); }
+void StreamReader::throw_moved() { throw RuntimeError("this StreamReader has no connection: it was moved from"); }
 
 StreamReader::~StreamReader() {
   if (transport_ != nullptr) transport_->release();
 }
 
-bool StreamReader::at_eof() const { return transport_->at_eof(); }
-std::size_t StreamReader::limit() const { return transport_->limit(); }
+bool StreamReader::at_eof() const { return transport().at_eof(); }
+std::size_t StreamReader::limit() const { return transport().limit(); }
 
 ReadUntil StreamReader::until(std::vector<std::string> separators) {
   for (const std::string& separator : separators) {
@@ -243,7 +244,7 @@ ReadUntil StreamReader::until(std::vector<std::string> separators) {
   }
   std::sort(separators.begin(), separators.end(),
             [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
-  return ReadUntil(*transport_, std::move(separators));
+  return ReadUntil(transport(), std::move(separators));
 }
 
 // --- StreamWriter
@@ -256,19 +257,21 @@ StreamWriter::~StreamWriter() {
   transport_->release();
 }
 
-void StreamWriter::write(std::string_view data) { transport_->in_own_thread("StreamWriter.write").write(data); }
+void StreamWriter::throw_moved() { throw RuntimeError("this StreamWriter has no connection: it was moved from"); }
+
+void StreamWriter::write(std::string_view data) { transport().in_own_thread("StreamWriter.write").write(data); }
 StreamWriter::Cork::Cork(const StreamWriter& writer)
-    : transport_(writer.transport_->in_own_thread("StreamWriter.Cork")) {
+    : transport_(writer.transport().in_own_thread("StreamWriter.Cork")) {
   transport_.cork();
 }
 StreamWriter::Cork::~Cork() { transport_.uncork(); }
-void StreamWriter::write_eof() { transport_->in_own_thread("StreamWriter.write_eof").write_eof(); }
-bool StreamWriter::can_write_eof() const { return transport_->can_write_eof(); }
-void StreamWriter::close() { transport_->in_own_thread("StreamWriter.close").close(); }
-bool StreamWriter::is_closing() const { return transport_->closing(); }
-void StreamWriter::abort() { transport_->in_own_thread("StreamWriter.abort").abort(); }
-ExtraInfo StreamWriter::get_extra_info(std::string_view name) const { return transport_->extra_info(name); }
-std::size_t StreamWriter::get_write_buffer_size() const { return transport_->kept(); }
+void StreamWriter::write_eof() { transport().in_own_thread("StreamWriter.write_eof").write_eof(); }
+bool StreamWriter::can_write_eof() const { return transport().can_write_eof(); }
+void StreamWriter::close() { transport().in_own_thread("StreamWriter.close").close(); }
+bool StreamWriter::is_closing() const { return transport().closing(); }
+void StreamWriter::abort() { transport().in_own_thread("StreamWriter.abort").abort(); }
+ExtraInfo StreamWriter::get_extra_info(std::string_view name) const { return transport().extra_info(name); }
+std::size_t StreamWriter::get_write_buffer_size() const { return transport().kept(); }
 
 namespace {
 Address address_of(const StreamWriter& writer, const char* name) {
@@ -282,7 +285,7 @@ Address StreamWriter::peername() const { return address_of(*this, "peername"); }
 Address StreamWriter::sockname() const { return address_of(*this, "sockname"); }
 
 void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low) {
-  transport_->in_own_thread("StreamWriter.set_write_buffer_limits").set_limits(high, low.value_or(high / 4));
+  transport().in_own_thread("StreamWriter.set_write_buffer_limits").set_limits(high, low.value_or(high / 4));
 }
 
 void StreamWait::begin_wait() {

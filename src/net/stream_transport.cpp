@@ -13,7 +13,6 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
-constexpr std::size_t shared_room_size = 64 * 1024;
 constexpr std::uint8_t most_turns_in_a_row = 128;
 
 // Of the operation whose task goes on in this moment: a word in each awaiter would be one in each frame that reads.
@@ -23,13 +22,22 @@ std::uint32_t clamp(std::size_t value) {
   return static_cast<std::uint32_t>(std::min<std::size_t>(value, std::numeric_limits<std::uint32_t>::max()));
 }
 
+constexpr const char* made_before_a_fork = "the connection was made before a fork(): the child must leave it alone";
+
 std::exception_ptr error_of(std::ptrdiff_t carried, const char* operation) {
+  if (carried == StreamTransport::of_parent) {
+    return std::make_exception_ptr(RuntimeError(std::string(operation) + ": " + made_before_a_fork));
+  }
   return system_exception(static_cast<int>(-1 - carried), operation);
 }
 }  // namespace
 
 StreamTransport::StreamTransport(EventLoop& loop, std::size_t limit) : loop_(&loop), limit_(clamp(limit)) {
   require_limit(limit);
+  // Here, where it may fail. One for all streams: an idle connection needs none of its own, and the memory is always in
+  // the cache.
+  std::unique_ptr<std::byte[]>& room = loop.state().stream_room;
+  if (room == nullptr) room.reset(new std::byte[shared_room_size]);
   loop.state().resources.push_back(*this);
 }
 
@@ -40,6 +48,9 @@ void require_limit(std::size_t limit) {
 // --- waiting
 
 void StreamTransport::begin_wait(const char* operation) {
+  if (loop_ != nullptr && loop_->state().forked()) {
+    throw RuntimeError(std::string(operation) + ": " + made_before_a_fork);
+  }
   if (!here()) {
     throw RuntimeError(std::string(operation) + ": the connection belongs to another event loop, or to a closed one");
   }
@@ -82,34 +93,22 @@ std::ptrdiff_t StreamTransport::receive(std::span<std::byte> room) {
   if (error_ != nullptr) std::rethrow_exception(error_);
   if (ended_ || room.empty()) return 0;
   if (!arrived_) return would_block;
-  const std::ptrdiff_t count = carry_in(room);
-  if (count > 0) {
-    // Less than there was room for: the carrier is empty, and says so when there is more.
-    if (static_cast<std::size_t>(count) < room.size() && !hung_up_) arrived_ = false;
-    return count;
-  }
+  const auto [count, more] = carry_in(room);
+  arrived_ = more;
+  if (count > 0 || count == would_block) return count;
   if (count == 0) {
     ended_ = true;
     return 0;
   }
-  arrived_ = false;
-  if (count == would_block) return would_block;
   lose(error_of(count, "read"));
   std::rethrow_exception(error_);
 }
 
 std::ptrdiff_t StreamTransport::receive_shared(std::size_t most, std::string_view& data) {
-  const std::span<std::byte> room = shared_room();
-  const std::ptrdiff_t count = receive(room.first(std::min(most, room.size())));
-  data = {reinterpret_cast<const char*>(room.data()), static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0))};
+  std::byte* const room = arrived_ ? shared_room().data() : nullptr;  // its loop may be closed
+  const std::ptrdiff_t count = receive({room, std::min(most, shared_room_size)});
+  data = {reinterpret_cast<const char*>(room), static_cast<std::size_t>(std::max<std::ptrdiff_t>(count, 0))};
   return count;
-}
-
-// Where received bytes land before anybody knows whose they are: one for each thread, so that an idle connection needs
-// none of its own, and the memory is always in the cache.
-std::span<std::byte> StreamTransport::shared_room() {
-  thread_local std::unique_ptr<std::byte[]> room(new std::byte[shared_room_size]);
-  return {room.get(), shared_room_size};
 }
 
 void StreamTransport::queue_turn() noexcept {
@@ -119,9 +118,8 @@ void StreamTransport::queue_turn() noexcept {
   loop_->ready.push(*this);
 }
 
-void StreamTransport::can_carry_in(bool last) noexcept {
+void StreamTransport::can_carry_in() noexcept {
   arrived_ = true;
-  if (last) hung_up_ = true;
   if (reader_ != nullptr) queue_turn();
 }
 
@@ -244,6 +242,7 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
   paused_ = false;
   unlink();
   let_go();
+  arrived_ = false;
   ended_ = true;
   if (reader_ != nullptr) queue_turn();
   wake_waiters(true);

@@ -7,6 +7,8 @@
 #include "core/loop_resource.h"
 #include "core/loop_state.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <span>
 #include <string_view>
@@ -17,8 +19,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // TLS over another one) derives from it: it moves bytes, and tells when it can move more; buffers, limits, waiting and
 // errors are here.
 //
-// Reading. `arrived` is sticky: set when the carrier says that there may be data, cleared when a receive finds none, or
-// less than it had room for. A reading task tries first; where there is nothing it is parked in reader_. When
+// Reading. `arrived` is sticky: set when the carrier says that there may be data, cleared when a receive has taken all
+// that there was, which the carrier alone can know. A reading task tries first; where there is nothing it is parked in reader_. When
 // something arrives the transport queues itself, and in its turn has the waiting operation take what came: then
 // the task continues at once, in the same turn. So a receive happens at the very moment in which its task goes on.
 //
@@ -30,6 +32,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 class StreamTransport : public Runnable, public LoopResource {
  public:
   static constexpr std::ptrdiff_t would_block = -1;
+  static constexpr std::ptrdiff_t of_parent = PTRDIFF_MIN;  // made before a fork(): the child must not touch it
 
   void retain() noexcept { ++references_; }
   void release() noexcept {
@@ -59,7 +62,7 @@ class StreamTransport : public Runnable, public LoopResource {
   // Receives into `room`: how many bytes; 0 at the end of the stream, which is remembered; would_block where there is
   // nothing. Throws the error that the connection is lost with.
   std::ptrdiff_t receive(std::span<std::byte> room);
-  // The same into memory that all transports of the thread share; valid until the next call. At most `most` bytes.
+  // The same into memory that all transports of the loop share; valid until the next call. At most `most` bytes.
   std::ptrdiff_t receive_shared(std::size_t most, std::string_view& data);
 
   // The operation of the task that waits for data; null: none. It is tried again when something arrives.
@@ -102,7 +105,13 @@ class StreamTransport : public Runnable, public LoopResource {
   virtual ~StreamTransport() = default;
 
   // What a carrier does. A count is at least 1; -1 is would_block, an error number is negative and below that: -1 - errno.
-  virtual std::ptrdiff_t carry_in(std::span<std::byte> room) noexcept = 0;  // 0: the end
+  struct Carried {
+    std::ptrdiff_t count;  // 0: the end
+    // Whether another carry_in() may find something: data, the end, an error. False only where that is certain: nothing
+    // is tried again before can_carry_in().
+    bool more;
+  };
+  virtual Carried carry_in(std::span<std::byte> room) noexcept = 0;
   virtual std::ptrdiff_t carry_out(std::string_view data) noexcept = 0;
   virtual void carry_eof() noexcept = 0;
   virtual void let_go() noexcept = 0;  // close what carries; called once
@@ -112,15 +121,17 @@ class StreamTransport : public Runnable, public LoopResource {
   // Whether its waits are the kernel's, so that a virtual clock must stand still.
   virtual bool waits_for_kernel() const { return true; }
 
-  // What the thread's transports share for bytes that nobody keeps.
-  static std::span<std::byte> shared_room();
+  // What the loop's transports share for bytes that nobody keeps.
+  std::span<std::byte> shared_room() const { return {loop_->state().stream_room.get(), shared_room_size}; }
 
   // What a carrier tells.
-  void can_carry_in(bool last = false) noexcept;  // `last`: the end is behind what has arrived
+  void can_carry_in() noexcept;
   void can_carry_out() noexcept;
   void lose(std::exception_ptr error) noexcept;
 
  private:
+  static constexpr std::size_t shared_room_size = 64 * 1024;
+
   void flush() noexcept;
   void finish() noexcept;
   void finish_reader() noexcept;
@@ -139,11 +150,10 @@ class StreamTransport : public Runnable, public LoopResource {
   std::uint32_t low_ = 16 * 1024;
   std::uint8_t turns_in_a_row_ = 0;  // reads and drains that did not have to wait
   bool arrived_ : 1 = false;
-  bool hung_up_ : 1 = false;  // arrived_ stays: behind the data there is the end, for which no further edge comes
-  bool queued_ : 1 = false;   // in the loop's queue, which holds a reference
-  bool ended_ : 1 = false;    // the peer sends no more
-  bool paused_ : 1 = false;   // above the high-water mark, and not yet down to the low one
-  bool corked_ : 1 = false;   // write() only keeps
+  bool queued_ : 1 = false;  // in the loop's queue, which holds a reference
+  bool ended_ : 1 = false;   // the peer sends no more
+  bool paused_ : 1 = false;  // above the high-water mark, and not yet down to the low one
+  bool corked_ : 1 = false;  // write() only keeps
   bool eof_wanted_ : 1 = false;
   bool closing_ : 1 = false;
   bool closed_ : 1 = false;

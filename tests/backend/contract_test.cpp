@@ -99,6 +99,24 @@ TEST_P(BackendContract, the_end_of_a_stream_is_readable_and_hung_up) {
   }
 }
 
+TEST_P(BackendContract, an_urgent_mark_is_told_of_and_plain_data_are_not_taken_for_one_for_long) {
+  const Pair pair = make_tcp();
+  Watched watched(pair.near);
+  backend_->watch(watched);
+  poll_all();
+  watched.forget();
+  put(pair.far, "plain");
+  until_seen(watched, readable);
+  EXPECT_EQ(watched.seen & urgent, 0);
+  EXPECT_EQ(take(pair.near.get()), "plain");
+  watched.forget();
+  EXPECT_EQ(::send(pair.far.get(), "!", 1, MSG_OOB), 1);
+  put(pair.far, "behind");
+  until_seen(watched, readable | urgent);
+  EXPECT_EQ(take(pair.near.get()), "behind");
+  backend_->unwatch(watched);
+}
+
 TEST_P(BackendContract, a_pipe_without_a_writer_is_hung_up_and_one_without_a_reader_has_failed) {
   Pair ended = make_pipe();
   Pair broken = make_pipe();

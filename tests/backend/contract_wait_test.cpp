@@ -231,6 +231,12 @@ TEST_P(BackendContract, a_forked_child_leaves_its_parents_watches_alone) {
   in_child([&] {
     EXPECT_THROW(backend_->poll(0), RuntimeError);
     EXPECT_THROW(backend_->poll(KernelBackend::forever), RuntimeError);
+    const UniqueFd other = event();
+    Watched another(other);
+    EXPECT_THROW(backend_->watch(another), RuntimeError);
+    EXPECT_THROW(backend_->watch_once(another, readable), RuntimeError);
+    EXPECT_FALSE(another.watched());
+    backend_->wake();
     backend_->unwatch(watched);
     EXPECT_FALSE(watched.watched());
     backend_.reset();

@@ -45,6 +45,13 @@ std::string take(const UniqueFd& fd) {
   return ::read(fd.get(), &byte, 1) == 1 ? std::string(1, byte) : "";
 }
 
+// What owns a descriptor as a stream does.
+struct Owner final : WatchedFd {
+  explicit Owner(const UniqueFd& fd) : WatchedFd(fd.get()) {}
+  void ready(std::uint8_t) noexcept override { ++calls; }
+  int calls = 0;
+};
+
 template <class F>
 std::error_code error_of(F&& f) {
   try {
@@ -201,20 +208,51 @@ ASYNC_TEST(Watch, what_is_no_open_descriptor_is_a_value_error) {
 ASYNC_TEST(Watch, what_a_stream_owns_is_refused) {
   EventLoop& loop = get_running_loop();
   FdTable& table = loop.state().fds;
-  const UniqueFd fd = event(0);
-  table.own(fd.get());
+  const UniqueFd fd = event(1);
+  Owner owner(fd);
+  Owner other(fd);
+  table.own(owner);
   EXPECT_THROW(loop.add_reader(fd.get(), [] {}), RuntimeError);
   EXPECT_THROW(loop.add_writer(fd.get(), [] {}), RuntimeError);
   EXPECT_THROW(loop.remove_reader(fd.get()), RuntimeError);
   EXPECT_THROW(loop.remove_writer(fd.get()), RuntimeError);
-  EXPECT_THROW(table.own(fd.get()), RuntimeError);
-  table.disown(fd.get());
+  EXPECT_THROW(table.own(other), RuntimeError);
+  co_await settle();
+  EXPECT_EQ(owner.calls, 1);
+  table.disown(other);  // had nothing
+  EXPECT_THROW(loop.remove_reader(fd.get()), RuntimeError);
+  table.disown(owner);
   loop.add_reader(fd.get(), [] {});
-  EXPECT_THROW(table.own(fd.get()), RuntimeError);
   EXPECT_TRUE(loop.remove_reader(fd.get()));
-  table.own(fd.get());
-  table.disown(fd.get());
+}
+
+ASYNC_TEST(Watch, what_cannot_be_watched_is_not_owned) {
+  EventLoop& loop = get_running_loop();
+  const UniqueFd file(::open("/proc/self/status", O_RDONLY | O_CLOEXEC));
+  Owner owner(file);
+  EXPECT_THROW(loop.state().fds.own(owner), std::system_error);
+  EXPECT_FALSE(loop.remove_reader(file.get()));
   co_return;
+}
+
+ASYNC_TEST(Watch, callbacks_of_a_descriptor_that_was_closed_leave_its_number_to_a_stream) {
+  EventLoop& loop = get_running_loop();
+  UniqueFd old = event(0);
+  const int number = old.get();
+  const auto held = std::make_shared<int>();
+  loop.add_reader(number, [held] {});
+  loop.add_writer(number, [&, held] { loop.remove_writer(number); });
+  co_await settle();
+  old.reset();  // forgotten: remove_reader()
+  const UniqueFd fresh = event(1);
+  require(fresh.get() == number);
+  Owner owner(fresh);
+  loop.state().fds.own(owner);
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(take_reports().size(), 1u);
+  co_await settle();
+  EXPECT_EQ(owner.calls, 1);
+  loop.state().fds.disown(owner);
 }
 
 // BH-FD-04

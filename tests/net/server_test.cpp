@@ -422,3 +422,20 @@ ASYNC_IO_TEST(Server, that_was_moved_is_the_same_server) {
   EXPECT_TRUE(answered);
   EXPECT_EQ(server.port(), port);
 }
+
+ASYNC_IO_TEST(Server, that_was_moved_from_throws_a_runtime_error_whatever_is_asked_of_it) {
+  auto from = co_await start_server(echo, "127.0.0.1", 0);
+  const Server to = std::move(from);
+  EXPECT_THROW((void)from.start_serving(), RuntimeError);
+  EXPECT_THROW((void)from.serve_forever(), RuntimeError);
+  EXPECT_THROW(from.is_serving(), RuntimeError);
+  EXPECT_THROW(from.close(), RuntimeError);
+  EXPECT_THROW(from.close_clients(), RuntimeError);
+  EXPECT_THROW(from.abort_clients(), RuntimeError);
+  EXPECT_THROW((void)from.wait_closed(), RuntimeError);
+  EXPECT_THROW((void)from.enter(), RuntimeError);
+  EXPECT_THROW((void)from.exit(nullptr), RuntimeError);
+  EXPECT_THROW(from.port(), RuntimeError);
+  EXPECT_THROW(from.sockets(), RuntimeError);
+  EXPECT_TRUE(to.is_serving());
+}

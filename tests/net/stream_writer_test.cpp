@@ -7,8 +7,11 @@
 
 #include <netinet/tcp.h>
 
+#include <array>
+#include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 using namespace asyncio;
 using namespace asyncio::testing;
@@ -147,4 +150,41 @@ ASYNC_TEST(StreamWriter, a_virtual_clock_waits_for_a_slow_peer) {
   EXPECT_FALSE(timer_ran);
   timer.cancel();
   co_await reading;
+}
+
+ASYNC_TEST(StreamWriter, that_was_moved_from_and_its_reader_throw_a_runtime_error_whatever_is_asked_of_them) {
+  Connection gone;
+  Connection from = std::move(make_stream_pair().first);
+  const Connection to = std::move(from);
+  for (Connection* empty : {&gone, &from}) {
+    StreamReader& reader = empty->reader;
+    StreamWriter& writer = empty->writer;
+    std::array<std::byte, 1> room;
+    EXPECT_THROW((void)reader.read(), RuntimeError);
+    EXPECT_THROW((void)reader.read(1), RuntimeError);
+    EXPECT_THROW((void)reader.read_into(room), RuntimeError);
+    EXPECT_THROW((void)reader.readexactly(1), RuntimeError);
+    EXPECT_THROW((void)reader.readline(), RuntimeError);
+    EXPECT_THROW((void)reader.next_line(), RuntimeError);
+    EXPECT_THROW((void)reader.readuntil("x"), RuntimeError);
+    EXPECT_THROW(reader.at_eof(), RuntimeError);
+    EXPECT_THROW(reader.limit(), RuntimeError);
+    EXPECT_THROW(writer.write("x"), RuntimeError);
+    EXPECT_THROW(writer.write(std::as_bytes(std::span("x"))), RuntimeError);
+    EXPECT_THROW(writer.writelines(std::vector<std::string>{"x"}), RuntimeError);
+    EXPECT_THROW((void)writer.drain(), RuntimeError);
+    EXPECT_THROW(writer.write_eof(), RuntimeError);
+    EXPECT_THROW(writer.can_write_eof(), RuntimeError);
+    EXPECT_THROW(writer.close(), RuntimeError);
+    EXPECT_THROW(writer.is_closing(), RuntimeError);
+    EXPECT_THROW((void)writer.wait_closed(), RuntimeError);
+    EXPECT_THROW(writer.abort(), RuntimeError);
+    EXPECT_THROW(writer.get_extra_info("socket"), RuntimeError);
+    EXPECT_THROW(writer.peername(), RuntimeError);
+    EXPECT_THROW(writer.sockname(), RuntimeError);
+    EXPECT_THROW(writer.get_write_buffer_size(), RuntimeError);
+    EXPECT_THROW(writer.set_write_buffer_limits(1), RuntimeError);
+  }
+  EXPECT_FALSE(to.writer.is_closing());
+  co_return;
 }
