@@ -93,6 +93,10 @@ struct ExceptionContext {
 // thread than the one that runs the loop. In debug mode each other call of the library that would change something throws
 // RuntimeError there, and has changed nothing. Not checked are what only asks (done(), result(), qsize()), destructors,
 // call_exception_handler(), and a primitive while nobody waits for it, because it belongs to no loop then.
+// fork(): a loop stays with the process that made it. What called fork() inside of it goes on in the child, outside of
+// any loop, and may run one of its own; where it would have to wait, start a task or call the loop, RuntimeError is
+// thrown. When it has returned to the loop, run_forever() throws that. The tasks of the parent neither run nor end in the
+// child, what they own is not destroyed there, and signals do there what they do by default.
 // Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and
 // KeyboardInterrupt leave run_forever() at once, with the rest of the work still queued.
 // Python: asyncio.EventLoop.
@@ -233,6 +237,7 @@ class EventLoop : public LoopCore {
 
   using ExceptionHandler = Callback<void(EventLoop&, const ExceptionContext&)>;
   void set_exception_handler(ExceptionHandler handler);  // an empty one restores the default
+  // In the context of the task, else of the callback, that it is told of, else in the current one.
   void call_exception_handler(const ExceptionContext& context) noexcept;
   void default_exception_handler(const ExceptionContext& context);  // prints to standard error
 
@@ -268,6 +273,7 @@ class EventLoop : public LoopCore {
   ThreadsafeHandle soon_threadsafe(Callback<void()> callback);
   void watch(int fd, bool writing, Callback<void()> callback);
   void set_signal_handler(int signal, Callback<void()> callback);
+  void call_exception_handler_here(const ExceptionContext& context) noexcept;
   void check_executor_call() const;
   void require_open() const;
   void require_startable() const;  // open, and neither this loop nor another runs in this thread

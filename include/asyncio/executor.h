@@ -93,6 +93,7 @@ class Executor {
 //
 // Work is taken first in, first out. The destructor waits for all of it, unless it runs in a thread of the pool itself,
 // whose work then goes on behind it. Any thread may use it, those of the pool too.
+// The child of a fork() has none of the threads: post() throws RuntimeError there, and nothing else has an effect.
 class ThreadPoolExecutor final : public Executor {
  public:
   // At most `max_workers` threads, by default min(32, processors + 4). They are called "<prefix>_0" and so on, cut to
@@ -239,10 +240,27 @@ Future<CallResult<F, Args...>> EventLoop::run_in_executor(Executor* executor, F&
                          std::forward<Args>(args)...);
 }
 
+// A call that takes the context of its maker along: made there, and destroyed there.
+template <class Call>
+class CallInContext {
+ public:
+  explicit CallInContext(Call call) : call_(std::move(call)), context_(Context::current()) {}
+  CallInContext(CallInContext&& other) noexcept(std::is_nothrow_move_constructible_v<Call>)
+      : call_(std::move(other.call_)), context_(std::move(other.context_)) {}
+  ~CallInContext() {
+    context_.run([this] { call_.reset(); });
+  }
+
+  decltype(auto) operator()() { return context_.run(*call_); }
+
+ private:
+  std::optional<Call> call_;
+  Context context_;
+};
+
 template <class Call>
 ThreadFuture<CallResult<Call>> call_in_thread(Call call) {
-  return get_running_loop().default_executor().submit(
-      [call = std::move(call), context = Context::current()]() mutable { return context.run(call); });
+  return get_running_loop().default_executor().submit(CallInContext<Call>(std::move(call)));
 }
 
 // A std::stop_source, for those who have not included <stop_token>: it is a heavy header.

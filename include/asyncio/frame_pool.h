@@ -19,7 +19,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 class FramePool {
  public:
   static void* get(std::size_t size) {
-    FramePool& pool = mine;
+    FramePool& pool = *mine;
     const std::size_t index = (size + granularity - 1) / granularity;
     // largest_ is never more than classes, but g++ cannot know it, and warns where the size of a frame is a constant.
     if (index > classes || index > pool.largest_) [[unlikely]]
@@ -32,7 +32,7 @@ class FramePool {
   }
 
   static void put(void* memory, std::size_t size) noexcept {
-    FramePool& pool = mine;
+    FramePool& pool = *mine;
     const std::size_t index = (size + granularity - 1) / granularity;
     if (index > classes || index > pool.largest_) [[unlikely]]
       return put_unpooled(memory, size);
@@ -57,7 +57,7 @@ class FramePool {
   static std::size_t bytes_in_use() noexcept;
 
   // The chunks that this thread has taken from the system and not given back.
-  static std::size_t chunks() noexcept { return mine.chunks_; }
+  static std::size_t chunks() noexcept { return mine->chunks_; }
 
   static constexpr std::size_t granularity = 16;
   static constexpr std::size_t classes = 64;  // up to 1 KiB
@@ -70,17 +70,23 @@ class FramePool {
 
   struct Chunk;
 
+  struct Kept;
+
   constexpr FramePool() = default;
+  static FramePool& make();
+  static void end_thread(void* pool) noexcept;
   void* carve(std::size_t index);
-  void watch_thread_end() noexcept;
-  void end_thread() noexcept;
+  void give_all_back() noexcept;
   void retire_chunk() noexcept;
   static void count_off(Chunk& chunk, std::size_t bytes) noexcept;
   static void give_back(Chunk& chunk) noexcept;
   static void* get_unpooled(std::size_t size);
   static void put_unpooled(void* memory, std::size_t size) noexcept;
 
-  [[gnu::tls_model("initial-exec")]] static constinit thread_local FramePool mine;
+  static constinit FramePool none;                                                    // nothing is pooled in it
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local FramePool* mine;   // none until the first get()
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local unsigned keeping;  // how many Quarantines live
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Kept* kept;        // what they keep
 
   std::size_t largest_ = 0;  // the highest class that is pooled; 0 where none is
   Block* free_[classes + 1] = {};
@@ -90,10 +96,6 @@ class FramePool {
   char* lot_end_ = nullptr;
   std::size_t chunks_ = 0;
   std::size_t carved_ = 0;  // bytes
-  bool watched_ = false;    // end_thread() will be called
-  struct Kept;
-  unsigned keeping_ = 0;  // how many Quarantines live
-  Kept* kept_ = nullptr;  // what they keep
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -119,6 +119,7 @@ class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackL
   DoneCallback(FutureBase& subject, Context context);
   virtual ~DoneCallback();
   virtual void call() = 0;
+  void destroy() noexcept;  // in its context, as it is called
 
   FutureBase* subject_;  // retained once it has ended
   Context context_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
+#include <asyncio/bound_callback.h>
 #include <asyncio/chrono.h>
 #include <asyncio/context.h>
 #include <asyncio/frame_pool.h>
@@ -42,8 +42,7 @@ class Timer : public TimerNode {
 // What call_soon() was given, until it has run; shared by the loop and the handles.
 class HandleState : public Runnable {
  public:
-  HandleState(LoopCore& loop, Callback<void()> callback)
-      : loop_(&loop), callback_(std::move(callback)), context_(Context::current()) {}
+  HandleState(LoopCore& loop, Callback<void()> callback) : loop_(&loop), callback_(std::move(callback)) {}
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
@@ -52,6 +51,7 @@ class HandleState : public Runnable {
   virtual void cancel() noexcept;
   bool cancelled() const { return cancelled_; }
   const std::type_info& callback_type() const { return callback_.type(); }
+  Context& context() { return callback_.context(); }
 
   LoopCore* loop() const { return loop_; }  // which may have gone
 
@@ -65,8 +65,7 @@ class HandleState : public Runnable {
   LoopCore* loop_;
   std::uint32_t references_ = 1;  // the loop's own, until it has run or is dropped
   bool cancelled_ = false;
-  Callback<void()> callback_;
-  Context context_;
+  BoundCallback<void()> callback_;
 };
 
 class TimerHandleState final : public HandleState, public Timer {
@@ -109,6 +108,8 @@ class Handle {
   // The callback will not run, even if it is ready, and what it holds is destroyed. No effect once it has run.
   void cancel() const;
   bool cancelled() const { return state_->cancelled(); }
+
+  HandleState* state() const { return state_; }
 
  protected:
   HandleState* state_ = nullptr;

@@ -52,7 +52,8 @@ class Runner {
     }
     const bool in_own_context = options.context == nullptr;
     if (in_own_context && !context_.empty()) options.context = &context_;
-    auto task = get_loop().create_task(std::move(coro), options);
+    // Within a context that is still empty, so that nothing is inherited from the thread's.
+    auto task = context_.run([&] { return get_loop().create_task(std::move(coro), options); });
     run_main(task, in_own_context);
     return task.state().take_or_copy();
   }

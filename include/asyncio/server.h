@@ -130,7 +130,7 @@ class [[nodiscard]] Server {
   ServerState* state_;  // null once moved from
 };
 
-// What runs for each connection.
+// What runs for each connection, with a copy of the context of start_server().
 using ConnectionHandler = Callback<Coro<>(StreamReader, StreamWriter)>;
 
 // Listens for TCP connections, and runs handler(reader, writer) in a task for each. `host` is an address or a name; an

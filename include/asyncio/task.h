@@ -29,7 +29,7 @@ class TaskState final : public ValueState<T, TaskBase> {
   }
 
   void settle() noexcept override {
-    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*this->innermost_);
+    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*std::exchange(this->innermost_, nullptr));
     this->result.take_from(body.result_);
     body.handle().destroy();
     if (this->result.state() == Result<T>::State::exception) [[unlikely]] {
@@ -189,8 +189,7 @@ class NewTaskOf final : public NewTask {
 
 // Whether there is a name, a context, an eager start or a task factory, which most tasks do without.
 inline bool needs_options(const LoopCore& loop, const TaskOptions& options) {
-  const bool may_inherit =
-      this_thread.context != nullptr || (this_thread.task != nullptr && !this_thread.task->plain());
+  const bool may_inherit = this_thread.context != nullptr || this_thread.task == nullptr || !this_thread.task->plain();
   return (may_inherit && Context::any_values()) || loop.has_task_factory || options.context != nullptr ||
          options.eager_start.has_value() || !options.name.empty();
 }

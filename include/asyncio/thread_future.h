@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
+#include <asyncio/bound_callback.h>
 #include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
@@ -149,11 +149,11 @@ class ThreadFuture {
   bool done() const { return state_->done(); }  // has ended, a cancel included
   bool cancelled() const { return state_->cancelled(); }
 
-  // Calls f() once it has ended, in the thread that ends it; at once where it has. What f throws
-  // is printed to standard error.
+  // Calls f() once it has ended, in the thread that ends it, with a copy of the current context; at once where it has.
+  // What f throws is printed to standard error.
   template <std::invocable F>
   void add_done_callback(F f) const {
-    state_->on_done([f = std::move(f)](const ThreadFutureBase&) mutable { f(); });
+    state_->on_done([f = BoundCallback<void()>(std::move(f))](const ThreadFutureBase&) mutable { f(); });
   }
 
   const std::shared_ptr<ThreadFutureState<T>>& state() const { return state_; }

@@ -178,8 +178,9 @@ class FutureBase : public Runnable {
     failed_flag = 128,     // ended with an exception, CancelledError apart
   };
   enum Interrupt : std::uint8_t {
-    edge = 1,   // a request of cancel() that has not been delivered
-    level = 2,  // an enclosing CancelScope is cancelled
+    edge = 1,    // a request of cancel() that has not been delivered
+    level = 2,   // an enclosing CancelScope is cancelled
+    forked = 4,  // this is the child of a fork(), which has no loop that could end the wait
   };
 
   explicit FutureBase(LoopCore* loop) : loop_(loop) {}
@@ -241,6 +242,10 @@ class TaskBase : public FutureBase, private LiveLink {
   void destroy_pending() noexcept;  // the loop closes: there is no next step
   void interrupt_parked();          // takes a task that is to be cancelled out of its wait
 
+  // In the child of a fork() that the task has called: it goes on, but RuntimeError is thrown where it has to wait.
+  void refuse_to_wait() noexcept { interrupts_ |= forked; }
+  bool refuses_to_wait() const { return (interrupts_ & forked) != 0; }
+
   // For waits that pass a cancel on: takes the request that is to be delivered, if there is one; its text; puts it back
   // because nobody saw it.
   bool take_cancel_request() noexcept {
@@ -260,7 +265,7 @@ class TaskBase : public FutureBase, private LiveLink {
 
   const TaskBase* as_task() const final { return this; }
   const Waiter* waiter() const { return waiter_; }         // null while it runs, or is about to
-  const Promise* innermost() const { return innermost_; }  // null once done
+  const Promise* innermost() const { return innermost_; }  // null once the body has ended
   const std::source_location& creation() const { return creation_; }
   TaskExtra& extra();
   const TaskExtra* extra_if_any() const;
@@ -286,18 +291,18 @@ class TaskBase : public FutureBase, private LiveLink {
 
   // Leaves the loop, and tells the joiners. The handles keep the result.
   void end() noexcept {
-    innermost_ = nullptr;
     unlink();
     complete(0);
     release();
   }
-  void end_with(const std::exception_ptr& error) noexcept;
+  void end_with(std::exception_ptr error) noexcept;
   void end_unstarted() noexcept;
   void step() noexcept;
   void run_watched() noexcept;
   void tell_of_cancel();  // its turn in the list of cancels
   bool awaits_itself() const;
   void interrupt_wait() noexcept;
+  [[noreturn]] void refuse_parking();
   void note_interrupter();
 
   Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end

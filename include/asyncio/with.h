@@ -186,10 +186,13 @@ class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public L
     exit_.state()->joiners().push_back(*this);
     park(self);
   }
-  void await_resume() const {}
+  void await_resume() const {
+    if (!exit_.state()->plain()) take_over_context();
+  }
 
  private:
   static const WaitKind kind;
+  void take_over_context() const;  // the exit is part of the task that waits: what it has set is set there
 
   AnyTask exit_;
 };

@@ -46,7 +46,7 @@ int EpollBackend::wait(std::int64_t nanoseconds) {
 // A child shares the set with its parent: it would take the parent's events, and change what the parent is told of.
 void EpollBackend::require_own_process() const {
   if (forked()) [[unlikely]]
-    throw RuntimeError("this event loop was made before a fork(): the child needs one of its own");
+    throw_parents_loop();
 }
 
 void EpollBackend::poll(std::int64_t deadline) {

@@ -94,7 +94,7 @@ bool UringBackend::here() const { return thread_ == std::this_thread::get_id() &
 
 void UringBackend::require_here() const {
   if (here()) return;
-  if (forked()) throw RuntimeError("this event loop was made before a fork(): the child needs one of its own");
+  if (forked()) throw_parents_loop();
   if (enabled())
     throw RuntimeError(
         "this event loop has run in another thread: on io_uring it stays there (ASYNCIO_BACKEND=epoll lets it move)");

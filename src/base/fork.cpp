@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/fork.h"
 
+#include <asyncio/error.h>
+
 #include <pthread.h>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -11,5 +13,7 @@ namespace {
 [[maybe_unused]] const int registered =
     ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
 }  // namespace
+
+void throw_parents_loop() { throw RuntimeError(parents_loop); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

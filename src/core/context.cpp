@@ -4,12 +4,39 @@
 #include <asyncio/error.h>
 #include <asyncio/waiter.h>
 
+#include "base/per_thread.h"
 #include "core/task_extra.h"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+// Theory of operation. The current context is, the first of these that there is:
+//   1. the one that was entered (this_thread.context), for the length of one function call;
+//   2. that of the task to which the code belongs (this_thread.task): a TaskExtra that the first set() makes;
+//   3. the thread's own, which the first set() makes.
+// A loop enters nothing around the steps of tasks: they find 2. So 1 must be null whenever a step begins, and what is
+// not a step must have a context for as long as user code runs in it: in the third case its values are the thread's.
+//
+// Which context it is, for each kind of user code that the library runs, and destroys:
+// - The body of a coroutine, what it awaits, awaiters of other libraries, with() and ExitStack, generators: all of that
+//   is part of a step of the task that awaits, and has the task's context.
+// - A frame: the parameters and locals of a task's coroutine are destroyed in the task's context, be it that the body
+//   has ended, that the task was cancelled before its start, or that the loop was closed. this_thread.task stays set
+//   until the frame is gone. A coroutine that no task runs, or a generator, is destroyed in that of who drops it.
+// - A result is destroyed in the context of who drops the last handle, in the task's own if that is the loop.
+// - A callable (call_soon, call_later, call_soon_threadsafe, add_reader, add_signal_handler, add_done_callback,
+//   to_thread, a server's handler ...) is called and destroyed in the context that it was registered in, or in the one
+//   that was passed: it is kept in a BoundCallback, or beside a Context which is entered. One that is called again and
+//   again has one context for all its calls, as in Python. Each connection of a server has a copy of its own.
+// - The on_cancel of from_foreign() has the context of the task that waits: OnBehalfOf.
+// - An exception handler has that of the task or handle which it is told of, else the current one, else a copy of the
+//   thread's.
+// - A task factory is called in the context of the create_task().
+// - A job of an executor has a copy of its thread's context, which the initializer of the pool may have filled.
+//   to_thread() takes the caller's along.
+// - A value of a ContextVar is destroyed in the context of who drops the last context that has it.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -25,7 +52,7 @@ struct Context::Cell {
 };
 
 namespace {
-thread_local Context of_thread;
+[[gnu::tls_model("initial-exec")]] constinit thread_local Context* of_thread = nullptr;
 
 template <class Values>
 auto place(Values& values, const AnyContextVar* variable) {
@@ -35,18 +62,15 @@ auto place(Values& values, const AnyContextVar* variable) {
 }
 }  // namespace
 
-// What was entered comes first: it was entered by whatever runs now. A loop enters nothing around the steps of tasks.
 Context& Context::active() {
   if (this_thread.context != nullptr) return *this_thread.context;
   if (this_thread.task != nullptr) return this_thread.task->extra().context;
-  // A pointer to the thread's own context is set with its first value, so that the ones without cost nothing.
-  this_thread.context = &of_thread;
-  return of_thread;
+  return per_thread(of_thread);
 }
 
 const Context* Context::active_if_any() noexcept {
   if (this_thread.context != nullptr) return this_thread.context;
-  if (this_thread.task == nullptr) return &of_thread;
+  if (this_thread.task == nullptr) return of_thread;
   const TaskExtra* extra = this_thread.task->extra_if_any();
   return extra != nullptr ? &extra->context : nullptr;
 }
@@ -103,7 +127,7 @@ AnyContextVar::Value AnyContextVar::exchange(Value value) const {
   } else if (value != nullptr) {
     values->insert(at, {this, std::move(value)});
   }
-  context.cell()->values = std::move(values);
+  context.cell()->values = values->empty() ? nullptr : std::move(values);  // without values again: costs nothing again
   return old;
 }
 

@@ -3,6 +3,8 @@
 
 #include <asyncio/frame_pool.h>
 
+#include "base/brief_lock.h"
+#include "base/fork.h"
 #include "core/loop_resource.h"
 #include "core/loop_state.h"
 #include "core/report.h"
@@ -61,6 +63,7 @@ class Running {
 
 EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
     : loop(owner),
+      place(owner),
       backend(make_backend(options.backend, owner.debug)),
       clock(options.clock),
       inbox(&Inbox::take(*backend)),
@@ -69,34 +72,47 @@ EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
 EventLoop::State::~State() { inbox->release(); }
 
 namespace {
-struct AllLoops {
-  std::mutex mutex;
-  std::vector<const LoopCore*> loops;
-};
-AllLoops& all_loops() noexcept {
-  static AllLoops& all = *new AllLoops;  // never destroyed: a handle in a global may ask at the very end
-  return all;
+// Neither is ever destroyed: a handle in a global may ask at the very end.
+constinit BriefLock loops_lock;
+constinit Link all_loops;      // each a LoopPlace
+constinit Link parents_loops;  // the same for those that were the parent's, and have been destroyed in this process
+
+// Under the lock.
+bool is_in_list(const LoopCore* loop) noexcept {
+  for (const Link* link = all_loops.next; link != &all_loops; link = link->next)
+    if (static_cast<const LoopPlace*>(link)->loop == loop) return true;
+  return false;
 }
 
-// The child of a fork() does not run the loop of its parent. But a coroutine that called fork() goes on in it, and may
-// await others, up to where it has to wait.
-[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, [] { this_thread.loop = nullptr; });
+// The child of a fork() does not run the loops of its parent. But a coroutine that called fork() goes on in it, and may
+// await others, up to where it has to wait: that throws. When it has returned to its loop the loop is left at once.
+void become_child() noexcept {
+  loops_lock.unlock();
+  for (Link* link = all_loops.next; link != &all_loops; link = link->next)
+    static_cast<LoopPlace*>(link)->loop->state().parents = true;
+  if (this_thread.loop == nullptr) return;
+  EventLoop::of(*this_thread.loop).state().leave_with(std::make_exception_ptr(RuntimeError(parents_loop)));
+  this_thread.loop = nullptr;
+  if (this_thread.task != nullptr) this_thread.task->refuse_to_wait();
+}
+
+// Another thread may hold the lock at the moment of a fork(), and is not there in the child to give it back.
+[[maybe_unused]] const int registered =
+    ::pthread_atfork([] { loops_lock.lock(); }, [] { loops_lock.unlock(); }, [] { become_child(); });
 }  // namespace
 
 constinit bool debug_mode_used = false;
 
 void refuse_other_thread(const LoopCore* loop, const char* operation) {
   if (loop == this_thread.loop) return;
-  AllLoops& all = all_loops();
-  std::lock_guard lock(all.mutex);  // so that the loop stays while it is looked at
-  if (std::find(all.loops.begin(), all.loops.end(), loop) == all.loops.end()) return;
+  std::lock_guard lock(loops_lock);  // so that the loop stays while it is looked at
+  if (!is_in_list(loop)) return;
   static_cast<const EventLoop*>(loop)->state().check_caller(operation);
 }
 
 bool is_alive(const LoopCore* loop) noexcept {
-  AllLoops& all = all_loops();
-  std::lock_guard lock(all.mutex);
-  return std::find(all.loops.begin(), all.loops.end(), loop) != all.loops.end();
+  std::lock_guard lock(loops_lock);
+  return is_in_list(loop);
 }
 
 EventLoop::EventLoop(const LoopOptions& options) {
@@ -105,16 +121,27 @@ EventLoop::EventLoop(const LoopOptions& options) {
       options.debug || (environment != nullptr && *environment != '\0' && std::strcmp(environment, "0") != 0);
   state_ = std::make_unique<State>(*this, options);
   set_debug(wanted);
-  AllLoops& all = all_loops();
-  std::lock_guard lock(all.mutex);
-  all.loops.push_back(this);
+  std::lock_guard lock(loops_lock);
+  all_loops.push_back(state_->place);
 }
 
 EventLoop::~EventLoop() {
   close();
-  AllLoops& all = all_loops();
-  std::lock_guard lock(all.mutex);
-  std::erase(all.loops, this);
+  {
+    std::lock_guard lock(loops_lock);
+    state_->place.unlink();
+  }
+  if (state_->parents) state_.release()->leave_to_parent();
+}
+
+// Its tasks are the parent's, as its threads are: they are not unwound. Their destructors would do here what the parent
+// has still to do, to files and connections that both have. All stays reachable, so that nobody takes it for a leak.
+void EventLoop::State::leave_to_parent() noexcept {
+  loop.live.move_all(left);
+  loop.callbacks.move_all(left_callbacks);
+  batch.take_first(loop.ready);
+  std::lock_guard lock(loops_lock);
+  parents_loops.push_back(place);
 }
 
 bool EventLoop::is_running() const { return state_->running; }
@@ -123,6 +150,7 @@ std::string_view EventLoop::backend() const { return state_->backend->name(); }
 
 void EventLoop::require_open() const {
   if (state_->closed) throw RuntimeError("the event loop is closed");
+  if (state_->parents) throw_parents_loop();
 }
 
 EventLoop& get_running_loop() { return EventLoop::of(running_loop("get_running_loop")); }
@@ -177,7 +205,12 @@ void EventLoop::run_until_done(FutureBase& future) {
   if (!future.done()) {
     Stopper stopper(*this);
     future.joiners().push_back(stopper);
-    run_forever();
+    try {
+      run_forever();
+    } catch (const RuntimeError&) {
+      // In the child of a fork(), the outcome of what went on there is what counts, if it needed no loop for it.
+      if (!state_->parents || !future.done()) throw;
+    }
   }
   if (!future.done()) throw RuntimeError("the event loop was stopped before the future completed");
 }
@@ -194,7 +227,7 @@ void EventLoop::set_debug(bool on) {
 }
 
 void EventLoop::State::leave_with(std::exception_ptr error) noexcept {
-  if (exit == nullptr) exit = std::move(error);
+  if (exit == nullptr || parents) exit = std::move(error);
 }
 
 void EventLoop::State::check_thread(const char* operation) const {
@@ -327,8 +360,8 @@ bool EventLoop::State::stand_still() noexcept {
   if (!clock->standstill() || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
   backend->poll(0);
   if (!loop.ready.empty()) return true;
-  Context context;
-  run_reporting(&loop, context, "Exception at a standstill of the clock", clock->standstill());
+  BoundCallback<void()>& standstill = clock->standstill();
+  run_reporting(&loop, standstill.context(), "Exception at a standstill of the clock", standstill);
   return !loop.ready.empty() || timers.size() > 0 || stopping || exit != nullptr;
 }
 
@@ -353,7 +386,7 @@ void EventLoop::State::fire_timers() {
 void EventLoop::close() {
   State& state = *state_;
   if (state.running) throw RuntimeError("cannot close a running event loop");
-  if (std::exchange(state.closed, true)) return;
+  if (std::exchange(state.closed, true) || state.parents) return;
   state.inbox->close();
   state.signals.reset();
   // Frames first: their destructors may wake other tasks, and those must still be there. The newest task goes first: it

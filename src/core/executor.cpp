@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/executor.h>
 
+#include "base/fork.h"
 #include "core/loop_state.h"
 #include "core/report.h"
 
@@ -8,6 +9,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -24,6 +26,18 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   Pool(int max_workers, std::string_view prefix, Callback<void()> initializer)
       : most_threads_(static_cast<std::size_t>(max_workers)), prefix_(prefix), initializer_(std::move(initializer)) {}
 
+  // False in the child of a fork() that came later: there are no threads then, the locks may be held for ever, and all
+  // that can be done is to leave everything alone.
+  bool here() const { return generation_ == fork_generation.load(std::memory_order_relaxed); }
+  void require_here() const {
+    if (!here()) throw RuntimeError("the threads of this executor are the parent's: the child of a fork() has none");
+  }
+  // Where it is not here: is never destroyed, and does not count as a leak.
+  void stay() noexcept {
+    self_ = shared_from_this();
+    next_left_ = left.exchange(this);
+  }
+
   void post(std::unique_ptr<Work> work);
   void require_outside() const;  // throws RuntimeError in a thread of the pool
   void close(bool cancel_futures) noexcept;
@@ -35,12 +49,18 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
  private:
   void start_thread();
   void serve() noexcept;
+  void perform(std::unique_ptr<Work> work) noexcept;
   bool initialize() noexcept;
   void leave() noexcept;
   // Tells those who wait for the end, where this is it; by way of what is to be told once the lock is free.
   using Told = std::vector<std::shared_ptr<ThreadFutureState<void>>>;
   Told take_told() noexcept { return alive_ == 0 && closed_ ? std::exchange(told_at_end_, {}) : Told(); }
   static void tell(const Told& told) noexcept;
+
+  static constinit std::atomic<Pool*> left;
+  const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
+  std::shared_ptr<Pool> self_;
+  Pool* next_left_ = nullptr;
 
   const std::size_t most_threads_;
   const std::string prefix_;
@@ -59,10 +79,11 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   std::mutex initializing_;  // the initializer is one object: its calls do not overlap
   Told told_at_end_;
 
-  static constinit thread_local const Pool* pool_of_this_thread;
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local const Pool* pool_of_this_thread;
 };
 
 constinit thread_local const ThreadPoolExecutor::Pool* ThreadPoolExecutor::Pool::pool_of_this_thread = nullptr;
+constinit std::atomic<ThreadPoolExecutor::Pool*> ThreadPoolExecutor::Pool::left = nullptr;
 
 void ThreadPoolExecutor::Pool::post(std::unique_ptr<Work> work) {
   std::lock_guard lock(mutex_);  // gone before the work, whose destructor is the user's code
@@ -106,12 +127,18 @@ void ThreadPoolExecutor::Pool::serve() noexcept {
       std::unique_ptr<Work> work = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();
-      work->run();
-      work.reset();
+      perform(std::move(work));
       lock.lock();
     }
   }
   leave();
+}
+
+void ThreadPoolExecutor::Pool::perform(std::unique_ptr<Work> work) noexcept {
+  Context own = Context::current();  // what a job sets is not there in the next one
+  Context::Entered entered(own);
+  work->run();
+  work.reset();
 }
 
 bool ThreadPoolExecutor::Pool::initialize() noexcept {
@@ -219,6 +246,10 @@ ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolExecutor&& other) noexcept : po
 
 ThreadPoolExecutor::~ThreadPoolExecutor() {
   if (pool_ == nullptr) return;
+  if (!pool_->here()) {
+    pool_->stay();
+    return;
+  }
   pool_->close(false);
   if (pool_->is_member()) {
     pool_->let_go();  // destroyed by its own work
@@ -227,17 +258,25 @@ ThreadPoolExecutor::~ThreadPoolExecutor() {
   }
 }
 
-void ThreadPoolExecutor::post(std::unique_ptr<Work> work) { pool_->post(std::move(work)); }
+void ThreadPoolExecutor::post(std::unique_ptr<Work> work) {
+  pool_->require_here();
+  pool_->post(std::move(work));
+}
 
 void ThreadPoolExecutor::shutdown(const ExecutorShutdownOptions& options) {
+  if (!pool_->here()) return;
   if (options.wait) pool_->require_outside();
   pool_->close(options.cancel_futures);
   if (options.wait) pool_->join();
 }
 
-ThreadFuture<> ThreadPoolExecutor::ended() { return pool_->ended(); }
+ThreadFuture<> ThreadPoolExecutor::ended() {
+  pool_->require_here();
+  return pool_->ended();
+}
 
 void ThreadPoolExecutor::abandon() noexcept {
+  if (!pool_->here()) return;
   pool_->close(false);
   pool_->let_go();
 }

@@ -7,6 +7,7 @@
 #include "core/inbox.h"
 #include "core/loop_state.h"
 #include "core/report.h"
+#include "core/task_extra.h"
 
 #include <atomic>
 #include <utility>
@@ -159,6 +160,7 @@ bool ForeignWait::interrupt(Waiter& waiter) {
   ForeignWait& wait = static_cast<ForeignWait&>(waiter);
   if (!wait.link_->pending() || std::exchange(wait.asked_, true)) return false;
   bool gone = false;
+  const OnBehalfOf waiting(*wait.task());  // the cancel may come from another task, or from a timer
   try {
     gone = wait.ask_to_stop();
   } catch (...) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/frame_pool.h>
 
-#include <pthread.h>
+#include "base/per_thread.h"
+
 #include <sys/mman.h>
 
 #include <atomic>
@@ -17,9 +18,10 @@
 // thread that carves it; what is too small for the last block is said to be out of use when the thread goes on to
 // another chunk.
 //
-// A thread has no pool until it first gets or puts something: largest_ is 0, which leads to the slow path, where the
-// end of the thread is watched from then on. At that, largest_ becomes 0 again, and what comes still later, from the
-// destructors of other thread-local objects, begins anew.
+// A thread has no pool until it first gets something: `mine` points at one in which nothing is pooled, which leads to
+// the slow path. The pool goes with the thread. What is put still later, by the destructors of other thread-local
+// objects and of globals, is said to be out of use at once, as by every thread that never got anything. What is got
+// still later makes another pool.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -36,7 +38,10 @@ constexpr std::size_t enabled_classes = 0;
 #else
 constexpr std::size_t enabled_classes = FramePool::classes;
 #endif
-constinit thread_local FramePool FramePool::mine;
+constinit FramePool FramePool::none;
+constinit thread_local FramePool* FramePool::mine = &FramePool::none;
+constinit thread_local unsigned FramePool::keeping = 0;
+constinit thread_local FramePool::Kept* FramePool::kept = nullptr;
 
 struct FramePool::Chunk {
   std::atomic<std::uint32_t> in_use;  // bytes, as far as anybody knows
@@ -78,57 +83,56 @@ struct FramePool::Kept {
 void* FramePool::get_unpooled(std::size_t size) {
   const std::size_t index = (size + granularity - 1) / granularity;
   if (index > enabled_classes) return ::operator new(size);
-  mine.watch_thread_end();
-  return mine.keeping_ > 0 ? mine.carve(index) : get(size);
+  FramePool& pool = mine != &none ? *mine : make();
+  return keeping > 0 ? pool.carve(index) : get(size);
 }
 
 void FramePool::put_unpooled(void* memory, std::size_t size) noexcept {
-  if (mine.keeping_ > 0) {
-    Kept* kept = static_cast<Kept*>(memory);
-    kept->next = mine.kept_;
-    kept->size = size;
-    mine.kept_ = kept;
+  if (keeping > 0) {
+    Kept* block = static_cast<Kept*>(memory);
+    block->next = kept;
+    block->size = size;
+    kept = block;
     return;
   }
   const std::size_t index = (size + granularity - 1) / granularity;
   if (index > enabled_classes) return ::operator delete(memory);
-  mine.watch_thread_end();
-  put(memory, size);
+  count_off(Chunk::of(memory), index * granularity);
 }
 
 FramePool::Quarantine::Quarantine() noexcept {
-  mine.largest_ = 0;
-  ++mine.keeping_;
+  ++keeping;
+  if (mine != &none) mine->largest_ = 0;
 }
 
 FramePool::Quarantine::~Quarantine() {
-  if (--mine.keeping_ > 0) return;
-  if (mine.watched_) mine.largest_ = enabled_classes;
-  while (Kept* kept = mine.kept_) {
-    mine.kept_ = kept->next;
-    put(kept, kept->size);
+  if (--keeping > 0) return;
+  if (mine != &none) mine->largest_ = enabled_classes;
+  while (Kept* block = kept) {
+    kept = block->next;
+    put(block, block->size);
   }
 }
 
-void FramePool::watch_thread_end() noexcept {
-  if (watched_) return;
-  // Not a thread-local object, whose destructor would run before those of others that still hold frames.
-  static const pthread_key_t key = [] {
-    pthread_key_t made{};
-    ::pthread_key_create(&made, [](void* pool) { static_cast<FramePool*>(pool)->end_thread(); });
-    return made;
-  }();
-  ::pthread_setspecific(key, this);
-  watched_ = true;
-  if (keeping_ == 0) largest_ = enabled_classes;
+FramePool& FramePool::make() {
+  auto* pool = new FramePool;
+  if (!at_thread_end([](void* ended) { end_thread(ended); }, pool)) {
+    delete pool;
+    throw std::bad_alloc();
+  }
+  if (keeping == 0) pool->largest_ = enabled_classes;
+  return *(mine = pool);
 }
 
-void FramePool::end_thread() noexcept {
-  watched_ = false;
-  largest_ = 0;
+void FramePool::end_thread(void* pool) noexcept {
+  mine = &none;
+  static_cast<FramePool*>(pool)->give_all_back();
+  delete static_cast<FramePool*>(pool);
+}
+
+void FramePool::give_all_back() noexcept {
   for (std::size_t index = 1; index <= classes; ++index) {
     Block* block = free_[index];
-    free_[index] = nullptr;
     while (block != nullptr) {
       Block* next = block->next;
       count_off(Chunk::of(block), index * granularity);
@@ -137,9 +141,6 @@ void FramePool::end_thread() noexcept {
   }
   retire_chunk();
   if (lot_ != lot_end_) ::munmap(lot_, static_cast<std::size_t>(lot_end_ - lot_));
-  lot_ = lot_end_ = nullptr;
-  chunks_ = 0;
-  carved_ = 0;
 }
 
 void FramePool::count_off(Chunk& chunk, std::size_t bytes) noexcept {
@@ -164,9 +165,9 @@ void FramePool::give_back(Chunk& chunk) noexcept {
 std::size_t FramePool::bytes_in_use() noexcept {
   std::size_t free = 0;
   for (std::size_t index = 0; index <= classes; ++index) {
-    for (const Block* block = mine.free_[index]; block != nullptr; block = block->next) free += index * granularity;
+    for (const Block* block = mine->free_[index]; block != nullptr; block = block->next) free += index * granularity;
   }
-  return mine.carved_ - free;
+  return mine->carved_ - free;
 }
 
 void* FramePool::carve(std::size_t index) {
@@ -192,7 +193,7 @@ void* FramePool::carve(std::size_t index) {
 
 std::size_t FramePool::trim() noexcept {
   // Two threads may have blocks of one chunk, and trim at the same time: the first to come to a chunk examines it.
-  FramePool& pool = mine;
+  FramePool& pool = *mine;
   Chunk* examined = nullptr;
   for (std::size_t index = 1; index <= classes; ++index) {
     for (Block* block = pool.free_[index]; block != nullptr; block = block->next) {

@@ -4,6 +4,7 @@
 #include <asyncio/event_loop.h>
 #include <asyncio/outcome.h>
 
+#include "base/fork.h"
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
@@ -56,7 +57,7 @@ void FutureBase::drop_callbacks() noexcept {
   while (!joiners_.alone()) {
     LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners_.next);
     waiter.unlink();
-    delete &static_cast<DoneCallback&>(waiter);  // whatever else waits here holds a reference
+    static_cast<DoneCallback&>(waiter).destroy();  // whatever else waits here holds a reference
   }
 }
 
@@ -94,7 +95,10 @@ std::exception_ptr make_cancelled(std::string_view message) {
 }
 
 LoopCore& running_loop(const char* operation) {
-  if (this_thread.loop == nullptr) throw RuntimeError(std::string(operation) + ": no running event loop");
+  if (this_thread.loop == nullptr) {
+    if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
+    throw RuntimeError(std::string(operation) + ": no running event loop");
+  }
   return *this_thread.loop;
 }
 
@@ -155,7 +159,7 @@ void DoneCallback::drop_all(LoopCore& loop) noexcept {
   while (!loop.callbacks.alone()) {
     DoneCallback& callback = static_cast<DoneCallback&>(static_cast<LoopCallbackLink&>(*loop.callbacks.next));
     callback.LinkedWaiter::unlink();
-    delete &callback;
+    callback.destroy();
   }
 }
 
@@ -163,7 +167,7 @@ void DoneCallback::schedule(Waiter& waiter) noexcept {
   DoneCallback& callback = static_cast<DoneCallback&>(waiter);
   callback.LoopCallbackLink::unlink();
   if (!runs_callbacks(callback.subject_->loop())) {
-    delete &callback;
+    callback.destroy();
     return;
   }
   callback.subject_->retain();
@@ -177,8 +181,16 @@ void DoneCallback::run() noexcept {
 
 void DoneCallback::drop() noexcept {
   FutureBase& subject = *subject_;
+  Context context = std::move(context_);
+  Context::Entered entered(context);  // for the result, too, that may go
   delete this;
   subject.release();
+}
+
+void DoneCallback::destroy() noexcept {
+  Context context = std::move(context_);
+  Context::Entered entered(context);
+  delete this;
 }
 
 std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept {
@@ -191,7 +203,7 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
     subject.joiners().push_back(static_cast<LinkedWaiter&>(callback));
     subject.loop()->callbacks.push_back(static_cast<LoopCallbackLink&>(callback));
   } else {
-    delete &callback;
+    callback.destroy();
   }
   return token;
 }
@@ -204,7 +216,7 @@ bool remove_done_callback(FutureBase& subject, std::uint64_t token) {
     DoneCallback& callback = static_cast<DoneCallback&>(waiter);
     if (callback.token_ != token) continue;
     callback.LinkedWaiter::unlink();
-    delete &callback;
+    callback.destroy();
     return true;
   }
   return false;

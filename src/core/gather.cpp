@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/gather.h>
 
+#include "base/fork.h"
+
 #include <utility>
 
 // Theory of operation. Each child has a hook among its joiners, and the hooks count down. The state belongs to the Gather,
@@ -10,6 +12,7 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 void require_own_loop(const FutureBase& state, const char* what) {
+  if (this_thread.loop == nullptr) throw_parents_loop();
   if (state.loop() != this_thread.loop) throw ValueError(std::string(what) + ": this belongs to another event loop");
 }
 

@@ -11,16 +11,13 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 void HandleState::run() noexcept {
-  if (!cancelled_) {
-    Callback<void()> callback = std::move(callback_);
-    run_reporting(loop_, context_, "Exception in a callback", callback, Handle(*this));
-  }
+  if (!cancelled_) run_last(loop_, callback_, "Exception in a callback", Handle(*this));
   release();
 }
 
 void HandleState::cancel() noexcept {
   cancelled_ = true;
-  Callback<void()> dropped = std::move(callback_);
+  callback_.reset();
 }
 
 void Handle::cancel() const {

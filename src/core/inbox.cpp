@@ -3,10 +3,14 @@
 
 #include <asyncio/error.h>
 
+#include "base/fork.h"
 #include "core/backend.h"
 #include "core/report.h"
 
+#include <pthread.h>
+
 #include <mutex>
+#include <optional>
 #include <utility>
 
 // A cancel may come while the loop's thread is in the middle of a batch. What has been sent is changed under the lock
@@ -26,6 +30,33 @@ constexpr std::size_t kept_room = 4096;
 
 constinit BriefLock unused_lock;
 constinit Inbox* unused = nullptr;
+constinit Inbox* made = nullptr;
+}  // namespace
+
+// No thread may be in the middle of something at the moment of a fork(): it would never come to its end in the child.
+struct InboxFork {
+  static void lock_all() noexcept {
+    unused_lock.lock();
+    for (Inbox* inbox = made; inbox != nullptr; inbox = inbox->next_made_) inbox->lock_.lock();
+  }
+  static void unlock_all() noexcept {
+    for (Inbox* inbox = made; inbox != nullptr; inbox = inbox->next_made_) inbox->lock_.unlock();
+    unused_lock.unlock();
+  }
+  // What is sent to a loop of the parent from here on is refused; it would wake the parent for nothing.
+  static void become_child() noexcept {
+    for (Inbox* inbox = made; inbox != nullptr; inbox = inbox->next_made_) {
+      if (inbox->backend_ == nullptr) continue;
+      inbox->backend_ = nullptr;
+      inbox->parents_ = true;
+    }
+    unlock_all();
+  }
+};
+
+namespace {
+[[maybe_unused]] const int registered =
+    ::pthread_atfork(&InboxFork::lock_all, &InboxFork::unlock_all, &InboxFork::become_child);
 }  // namespace
 
 Inbox& Inbox::take(KernelBackend& backend) {
@@ -34,7 +65,11 @@ Inbox& Inbox::take(KernelBackend& backend) {
     std::lock_guard lock(unused_lock);
     if (unused != nullptr) inbox = std::exchange(unused, unused->next_unused_);
   }
-  if (inbox == nullptr) inbox = new Inbox;
+  if (inbox == nullptr) {
+    inbox = new Inbox;
+    std::lock_guard lock(unused_lock);
+    inbox->next_made_ = std::exchange(made, inbox);
+  }
   std::lock_guard lock(inbox->lock_);
   inbox->references_.store(1, std::memory_order_relaxed);
   inbox->filled_.store(false, std::memory_order_relaxed);
@@ -79,6 +114,7 @@ std::uint64_t Inbox::append(Callback<void()>&& callback, bool& closed) {
 ThreadsafeHandle Inbox::send(Callback<void()>&& callback) {
   bool closed = false;
   const std::uint64_t number = append(std::move(callback), closed);
+  if (closed && parents_) throw_parents_loop();
   if (closed) throw RuntimeError("the event loop is closed");
   return ThreadsafeHandle(*this, number);
 }
@@ -104,11 +140,11 @@ void Inbox::run_all(LoopCore& loop) noexcept {
   if (finished.capacity() <= kept_room) spare_ = std::move(finished);
   std::uint64_t number = first_sent_ - running_.size();
   for (Entry& entry : running_) {
+    if (this_thread.loop == nullptr) [[unlikely]]
+      break;  // the last one has called fork(), and this is the child
     move_progress(4 * number++ + 2);
     if (entry.cancelled.load(std::memory_order_seq_cst) && is_cancelled(entry)) continue;
-    run_timed(loop, entry.context, "Exception in a callback from another thread", entry.callback);
-    entry.callback = nullptr;  // before anybody is told that it has ended
-    entry.context = Context();
+    run_last_timed(loop, entry.callback, "Exception in a callback from another thread");
   }
   move_progress(4 * number);
 }
@@ -124,8 +160,7 @@ bool Inbox::is_cancelled(const Entry& entry) noexcept {
 }
 
 bool Inbox::cancel(std::uint64_t number) noexcept {
-  Callback<void()> dropped;  // both are destroyed without the lock
-  Context dropped_context;
+  std::optional<BoundCallback<void()>> dropped;  // destroyed without the lock
   std::unique_lock lock(lock_);
   const std::uint64_t runs = 4 * number + 2;
   if (progress_.load(std::memory_order_acquire) > runs + 1) return false;
@@ -134,12 +169,11 @@ bool Inbox::cancel(std::uint64_t number) noexcept {
   if (entry.cancelled.exchange(true, std::memory_order_seq_cst)) return false;
   std::uint64_t progress = progress_.load(std::memory_order_seq_cst);
   if (progress < runs) {
-    dropped = std::move(entry.callback);
-    dropped_context = std::move(entry.context);
+    dropped.emplace(std::move(entry.callback));
     return true;
   }
   entry.cancelled.store(false, std::memory_order_relaxed);
-  if (runner_ == &this_thread) return false;  // the callback cancels itself
+  if (runner_ == &this_thread || parents_) return false;  // the callback cancels itself, or its thread is not here
   lock.unlock();
   if (progress == runs && progress_.compare_exchange_strong(progress, runs + 1)) progress = runs + 1;
   while (progress == runs + 1) {

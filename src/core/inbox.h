@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
-#include <asyncio/context.h>
+#include <asyncio/bound_callback.h>
 #include <asyncio/handle.h>
 
 #include "base/brief_lock.h"
@@ -46,17 +45,15 @@ class Inbox {
 
  private:
   struct Entry {
-    Entry(Callback<void()>&& given, Context&& inherited) : callback(std::move(given)), context(std::move(inherited)) {}
+    Entry(Callback<void()>&& given, Context&& inherited) : callback(std::move(given), std::move(inherited)) {}
     Entry(Entry&& other) noexcept  // for the vector, which grows under the lock
-        : callback(std::move(other.callback)),
-          context(std::move(other.context)),
-          cancelled(other.cancelled.load(std::memory_order_relaxed)) {}
+        : callback(std::move(other.callback)), cancelled(other.cancelled.load(std::memory_order_relaxed)) {}
 
-    Callback<void()> callback;
-    Context context;
+    BoundCallback<void()> callback;
     std::atomic<bool> cancelled = false;
   };
 
+  friend struct InboxFork;
   Inbox() = default;
   ~Inbox() = default;
   std::uint64_t append(Callback<void()>&& callback, bool& closed);
@@ -80,6 +77,8 @@ class Inbox {
 
   alignas(64) std::atomic<std::uint32_t> references_ = 1;
   Inbox* next_unused_ = nullptr;
+  Inbox* next_made_ = nullptr;  // all inboxes are in one list
+  bool parents_ = false;        // this is the child of a fork(), and the inbox was that of a loop of the parent
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -23,6 +23,12 @@ namespace asyncio::inline ASYNCIO_ABI {
 // which then takes its place. Any thread.
 bool is_alive(const LoopCore* loop) noexcept;
 
+// Its place in the list of all loops.
+struct LoopPlace : Link {
+  explicit LoopPlace(EventLoop& owner) : loop(&owner) {}
+  EventLoop* loop;
+};
+
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
   State(EventLoop& owner, const LoopOptions& options);
@@ -53,18 +59,21 @@ struct EventLoop::State {
 
   // Whether this is the child of a fork(), where what the loop has of the system (sockets, files, the epoll set) is still
   // the parent's, to be left alone.
-  bool forked() const { return generation != fork_generation.load(std::memory_order_relaxed); }
+  bool forked() const { return parents; }
 
   // Leaves run_forever() with an exception, before the next step.
   void leave_with(std::exception_ptr error) noexcept;
 
+  // In the child of a fork(): nothing of what the loop has is the child's; it stays as it is, for ever.
+  void leave_to_parent() noexcept;
+
   EventLoop& loop;
+  LoopPlace place;
   std::unique_ptr<KernelBackend> backend;
   VirtualClock* clock;
   Inbox* inbox;
   FdTable fds;
   TimerQueue timers;
-  const std::uint32_t generation = fork_generation.load(std::memory_order_relaxed);
   std::unique_ptr<std::byte[]> stream_room;  // where the bytes of all streams arrive; null until there is one
 
   ReadyQueue batch;               // what is left of the iteration that runs
@@ -75,6 +84,8 @@ struct EventLoop::State {
   std::int64_t trim_pause = 0;
   bool ran_since_trim = true;
 
+  Link left;                       // the tasks of a loop that is the parent's, and has been destroyed here, and
+  Link left_callbacks;             // its done callbacks
   Link resources;                  // each a LoopResource, to let go when the loop is closed
   Link deliveries;                 // each a Delivery: results of threads for which futures wait
   Link idle_waiters;               // tasks that go on once nothing else is ready
@@ -87,6 +98,7 @@ struct EventLoop::State {
 
   bool running = false;
   bool closed = false;
+  bool parents = false;  // this is the child of a fork(), and the loop was made before that
   bool stopping = false;
   std::thread::id thread;   // that runs it
   std::exception_ptr exit;  // a SystemExit or KeyboardInterrupt on its way out

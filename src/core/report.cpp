@@ -3,6 +3,7 @@
 
 #include "base/exception_abi.h"
 #include "core/loop_state.h"
+#include "core/task_extra.h"
 #include "core/traceback.h"
 
 #include <cxxabi.h>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <typeinfo>
 
@@ -187,7 +189,9 @@ void report_current(LoopCore* loop, const char* message, Handle handle) noexcept
 
 void report_never_awaited(const Promise& coroutine) noexcept {
   std::string dropped_by;
-  if (this_thread.task != nullptr) dropped_by = format_running_stack("    ");
+  // In the destructors of a task's parameters nothing is left of its coroutines.
+  if (this_thread.task != nullptr && this_thread.task->innermost() != nullptr)
+    dropped_by = format_running_stack("    ");
   if (!dropped_by.empty()) dropped_by.insert(0, "  dropped by\n");
   report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited",
                             .extra = std::move(dropped_by)});
@@ -208,6 +212,16 @@ void StepWatch::report(std::string_view what, std::string extra) noexcept {
                            .extra = std::move(extra)});
 }
 
+void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
+  callback.finish([&](Callback<void()>& last) {
+    try {
+      last();
+    } catch (...) {
+      report_current(loop, message, std::move(handle));
+    }
+  });
+}
+
 std::string describe(const std::type_info& type) { return demangle(type.name()); }
 
 void EventLoop::set_exception_handler(ExceptionHandler handler) {
@@ -221,6 +235,21 @@ void EventLoop::default_exception_handler(const ExceptionContext& context) {
 }
 
 void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept {
+  std::optional<OnBehalfOf> of_task;
+  std::optional<Context::Entered> of_callback;
+  Context apart;
+  if (context.task) {
+    of_task.emplace(*context.task.state());
+  } else if (context.handle) {
+    of_callback.emplace(context.handle.state()->context());
+  } else if (this_thread.task == nullptr && this_thread.context == nullptr) {
+    apart = Context::current();
+    of_callback.emplace(apart);
+  }
+  call_exception_handler_here(context);
+}
+
+void EventLoop::call_exception_handler_here(const ExceptionContext& context) noexcept {
   State& state = *state_;
   if (!state.exception_handler || state.in_exception_handler) {
     return default_exception_handler(context);

@@ -37,6 +37,9 @@ void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f,
   }
 }
 
+// The same for a callback that is called for the last time, and destroyed.
+void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle = {}) noexcept;
+
 // "fetch (shop.cpp:12)"
 std::string describe(const std::source_location& place);
 // The same for the place where a task was started, behind `prefix`; "" where the library started it.
@@ -69,13 +72,22 @@ class StepWatch {
   std::int64_t took_ = 0;
 };
 
-// As run_reporting(), for a callback that is no step of the loop: in debug mode it is reported too if it took long.
-inline void run_timed(LoopCore& loop, Context& context, const char* message, Callback<void()>& callback) noexcept {
+// As run_reporting() and run_last(), for a callback that is no step of the loop: in debug mode it is reported too if it
+// took long.
+inline void run_timed(LoopCore& loop, BoundCallback<void()>& callback, const char* message) noexcept {
   if (!loop.debug) [[likely]]
-    return run_reporting(&loop, context, message, callback);
+    return run_reporting(&loop, callback.context(), message, callback);
   StepWatch step(loop);
-  run_reporting(&loop, context, message, callback);
+  run_reporting(&loop, callback.context(), message, callback);
   if (step.was_slow()) step.report("callback " + describe(callback.type()));
+}
+inline void run_last_timed(LoopCore& loop, BoundCallback<void()>& callback, const char* message) noexcept {
+  if (!loop.debug) [[likely]]
+    return run_last(&loop, callback, message);
+  StepWatch step(loop);
+  const std::type_info& type = callback.type();
+  run_last(&loop, callback, message);
+  if (step.was_slow()) step.report("callback " + describe(type));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

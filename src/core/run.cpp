@@ -106,6 +106,7 @@ void Runner::close() {
     EventLoop& loop;
     ~Closer() { loop.close(); }
   } closer{*loop_};
+  if (loop_->state().parents) return;
   cancel_all_tasks(*loop_);
   if (loop_->state().executor != nullptr) {
     loop_->run_until_complete(loop_->shutdown_default_executor(longest_executor_shutdown));

@@ -7,6 +7,7 @@
 #include "core/loop_state.h"
 #include "core/report.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -61,18 +62,16 @@ bool disposition_is(int signal, void (*handler)(int)) noexcept {
 
 // A user's handler, and its place in the ready queue; a signal that comes while it stands there asks for nothing more.
 struct Signals::Entry final : public Runnable {
-  Entry(EventLoop& owner, Callback<void()> function)
-      : loop(owner), callback(std::move(function)), context(Context::current()) {}
+  Entry(EventLoop& owner, Callback<void()> function) : loop(owner), callback(std::move(function)) {}
 
   void run() noexcept override {
     const std::shared_ptr<Entry> self = std::move(queued);
-    if (!removed) run_timed(loop, context, "Exception in a signal handler", callback);
+    if (!removed) run_timed(loop, callback, "Exception in a signal handler");
   }
   void drop() noexcept override { queued.reset(); }
 
   EventLoop& loop;
-  Callback<void()> callback;
-  Context context;
+  BoundCallback<void()> callback;
   std::shared_ptr<Entry> queued;  // itself, while it is in the queue
   bool removed = false;
 };
@@ -102,6 +101,24 @@ void Signals::handle(int signal) noexcept {
   handlers_running.fetch_sub(1);
   errno = error;
 }
+
+// In the child of a fork() the loops of the parent hear of nothing: a signal does what it does by default. The same
+// where a plugin that contains the library is unloaded and has left a loop behind: the handler is about to go.
+void Signals::forget_all() noexcept {
+  handlers_running.store(0);  // those of other threads are not here
+  interrupts_watched.store(false);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    Slot& slot = slots[static_cast<std::size_t>(signal)];
+    if (slot.owner.exchange(nullptr) == nullptr) continue;
+    slot.count.store(0);
+    if (disposition_is(signal, &Signals::handle)) ::signal(signal, SIG_DFL);
+  }
+}
+
+namespace {
+[[maybe_unused]] const int registered = ::pthread_atfork(nullptr, nullptr, &Signals::forget_all);
+[[gnu::destructor]] void unload() { Signals::forget_all(); }
+}  // namespace
 
 // Gives the use that is made of the signal, with nothing added yet: release_unless_used() takes it back.
 Signals::Use& Signals::claim(int signal) {

@@ -47,6 +47,7 @@ class Signals {
   void dispatch() noexcept;
 
   static bool in_main_thread() noexcept;
+  static void forget_all() noexcept;
 
  private:
   struct Entry;

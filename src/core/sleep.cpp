@@ -11,7 +11,7 @@ const WaitKind UntilIdle::idling{
 };
 
 void Sleep::start() {
-  EventLoop& loop = EventLoop::of(*this_thread.loop);
+  EventLoop& loop = EventLoop::of(*this_thread.task->loop());  // even in the child of a fork(), where none runs
   const TimePoint now = loop.time();
   loop.arm(*this, duration_ < TimePoint::max() - now ? now + duration_ : TimePoint::max());
 }

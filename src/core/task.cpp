@@ -3,6 +3,7 @@
 
 #include <asyncio/event_loop.h>
 
+#include "base/fork.h"
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
@@ -33,7 +34,12 @@ const WaitKind Waiter::interrupted{"interrupted", nullptr};
 void Waiter::throw_interrupted() { task_->throw_interrupt(); }
 
 TaskBase::~TaskBase() {
-  if (!plain()) delete &extra();
+  // The destructors of its ContextVars' values may ask for others, or set them: the task has none any more, or new ones.
+  while (!plain()) {
+    TaskExtra* gone = &extra();
+    identity_ = static_cast<std::uintptr_t>(gone->number << 1 | 1);
+    delete gone;
+  }
 }
 
 TaskExtra& TaskBase::extra() {
@@ -69,8 +75,8 @@ void TaskBase::run() noexcept {
 void TaskBase::step() noexcept {
   this_thread.task = this;
   this_thread.awaits.run(innermost_->handle());
-  this_thread.task = nullptr;
   if ((flags_ & body_ended_flag) != 0) settle();
+  this_thread.task = nullptr;  // not before: the frame that settle() destroys is part of the task
 }
 
 void TaskBase::start_eagerly() noexcept {
@@ -83,6 +89,7 @@ void TaskBase::start_eagerly() noexcept {
 }
 
 void TaskBase::end_unstarted() noexcept {
+  const OnBehalfOf itself(*this);
   // The request is what ends it: were it left, a task that has passed the request on would take it for undelivered.
   interrupts_ &= static_cast<std::uint8_t>(~edge);
   std::exception_ptr error = make_cancelled(cancel_message());
@@ -97,16 +104,17 @@ void TaskBase::destroy_pending() noexcept {
   report(loop_, {.message = "Task was destroyed but it is pending!", .task = AnyTask(this), .extra = std::move(stack)});
   if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
   waiter_ = nullptr;
+  const OnBehalfOf itself(*this);
   // The destructors of its locals may look at this task.
   Promise::abandon_chain(*std::exchange(innermost_, nullptr));
   settle_cancelled(make_cancelled("the event loop was closed"));
 }
 
-void TaskBase::end_with(const std::exception_ptr& error) noexcept {
-  innermost_ = nullptr;
+void TaskBase::end_with(std::exception_ptr error) noexcept {
   unlink();
   if (auto traceback = take_traceback(error)) extra().traceback = std::move(traceback);
   complete_with(error);
+  error = nullptr;  // the task may be gone after this, and its error is part of it
   release();
 }
 
@@ -135,7 +143,15 @@ int TaskBase::uncancel() {
   return cancels_;
 }
 
+void TaskBase::refuse_parking() {
+  Waiter& waiter = *std::exchange(waiter_, nullptr);
+  waiter.kind_->remove(waiter);
+  waiter.kind_ = &Waiter::interrupted;
+  throw_parents_loop();
+}
+
 void TaskBase::interrupt_parked() {
+  if (refuses_to_wait()) refuse_parking();
   std::vector<TaskBase*>& cancels = EventLoop::of(*loop_).state().cancels;
   if ((flags_ & queued_flag) != 0) {
     // It has come to this task before, by another way: two requests at once are one. Unless it is the same way, and
@@ -187,6 +203,7 @@ void TaskBase::note_interrupter() {
 }
 
 void TaskBase::throw_interrupt() {
+  if (refuses_to_wait()) throw_parents_loop();
   if (!has_cancel_request()) {
     const void* scope = deciding_scope();
     // What interrupted the wait may have been withdrawn since, a scope by a shield, say. The error comes all the same.
@@ -232,6 +249,7 @@ TaskBase& NewTask::start_by_factory() {
 
 void refuse_task(Promise* body, const std::source_location& site) {
   if (body != nullptr) body->handle().destroy();
+  if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
   throw RuntimeError("create_task: no running event loop (" + std::string(site.file_name()) + ":" +
                      std::to_string(site.line()) + ")");
 }
@@ -249,7 +267,11 @@ void AnyTask::set_name(std::string_view name) const {
 
 Context AnyTask::context() const { return state_->extra().context; }
 
-AnyTask current_task() { return AnyTask(this_thread.loop != nullptr ? this_thread.task : nullptr); }
+// One that has ended is still there while its frame and its result are destroyed, the latter without a reference.
+AnyTask current_task() {
+  TaskBase* task = this_thread.task;
+  return AnyTask(task != nullptr && task->loop() == this_thread.loop && !task->done() ? task : nullptr);
+}
 
 std::vector<AnyTask> all_tasks() {
   std::vector<AnyTask> tasks;

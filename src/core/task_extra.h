@@ -2,10 +2,12 @@
 #pragma once
 
 #include <asyncio/context.h>
+#include <asyncio/waiter.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -21,6 +23,23 @@ struct TaskExtra {
   CancelScope* scope = nullptr;          // the innermost that the task is in
   const void* interrupted_by = nullptr;  // the scope that interrupted its last wait; null: a request of cancel()
   std::shared_ptr<const Traceback> traceback = {};  // of the exception that it ended with; null where nothing is known
+};
+
+// While one lives, what runs belongs to a task, though it is no step of it: it has the context of the task, and is told
+// that this is the current one.
+class OnBehalfOf {
+ public:
+  explicit OnBehalfOf(TaskBase& task) noexcept
+      : task_(std::exchange(this_thread.task, &task)), context_(std::exchange(this_thread.context, nullptr)) {}
+  OnBehalfOf(const OnBehalfOf&) = delete;
+  ~OnBehalfOf() {
+    this_thread.task = task_;
+    this_thread.context = context_;
+  }
+
+ private:
+  TaskBase* task_;
+  Context* context_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -5,6 +5,7 @@
 #include <asyncio/waiter.h>
 
 #include "base/exception_abi.h"
+#include "base/per_thread.h"
 #include "core/report.h"
 #include "core/task_extra.h"
 
@@ -73,17 +74,19 @@ struct Uncaught {
   std::shared_ptr<const Traceback> traceback;
 };
 
-constinit thread_local bool notes_are_gone = false;
 struct Notes {
-  ~Notes() { notes_are_gone = true; }
   Journeys journeys;
   Uncaught uncaught;
 };
-// Those of this thread. Null at its very end: destructors of globals, and of other thread-local objects, may still run
-// coroutines then.
+[[gnu::tls_model("initial-exec")]] constinit thread_local Notes* notes_of_thread = nullptr;
+
+// Those of this thread. Null where there is no memory for them.
 Notes* notes() noexcept {
-  static thread_local Notes mine;
-  return notes_are_gone ? nullptr : &mine;
+  try {
+    return &per_thread(notes_of_thread);
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 void add_line(std::string& text, const std::string& indent, std::string_view line) {

@@ -49,7 +49,7 @@ bool EndsWait::await_ready() {
 
 void EndsWait::start() {
   if (limit_.for_ever() || limit_.none_left()) return;
-  EventLoop& loop = EventLoop::of(*this_thread.loop);
+  EventLoop& loop = EventLoop::of(*this_thread.task->loop());  // even in the child of a fork(), where none runs
   loop.arm(*this, loop.deadline_after(limit_.nanoseconds()));
 }
 

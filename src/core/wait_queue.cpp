@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/wait_queue.h>
 
+#include "base/fork.h"
 #include "core/loop_state.h"
 
 #include <string>
@@ -29,6 +30,7 @@ void WaitQueue::leave_waiters_alone() noexcept {
 }
 
 void throw_two_loops(const char* reason) {
+  if (this_thread.loop == nullptr) throw_parents_loop();
   throw RuntimeError(std::string(reason) + ": tasks of another event loop wait here already");
 }
 

@@ -45,7 +45,7 @@ constexpr const char* closed_too_early = "a file descriptor was closed before re
 class FdCallback final : public Runnable {
  public:
   FdCallback(LoopCore& loop, FdWatch& watch, Callback<void()> callback)
-      : loop_(loop), watch_(&watch), callback_(std::move(callback)), context_(Context::current()) {}
+      : loop_(loop), watch_(&watch), callback_(std::move(callback)) {}
 
   void run() noexcept override;
   void drop() noexcept override { delete this; }
@@ -63,8 +63,7 @@ class FdCallback final : public Runnable {
 
   LoopCore& loop_;
   FdWatch* watch_;  // null once removed
-  Callback<void()> callback_;
-  Context context_;
+  BoundCallback<void()> callback_;
   bool queued_ = false;
   bool running_ = false;
 };
@@ -103,7 +102,7 @@ void FdCallback::run() noexcept {
   queued_ = false;
   if (watch_ != nullptr) {
     running_ = true;
-    run_timed(loop_, context_, "Exception in a callback of a file descriptor", callback_);
+    run_timed(loop_, callback_, "Exception in a callback of a file descriptor");
     running_ = false;
   }
   if (watch_ == nullptr) {
@@ -120,7 +119,7 @@ void FdCallback::remove() noexcept {
     delete this;
     return;
   }
-  Callback<void()> dropped = std::move(callback_);  // what it holds must not wait for the queue
+  callback_.reset();  // what it holds must not wait for the queue
 }
 
 std::uint8_t FdWatch::interest() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/with.h>
 
+#include "core/task_extra.h"
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 const WaitKind ExitWait::kind{
@@ -9,6 +11,11 @@ const WaitKind ExitWait::kind{
     .interrupt = nullptr,
     .awaited = [](const Waiter& waiter) -> FutureBase* { return static_cast<const ExitWait&>(waiter).exit_.state(); },
 };
+
+void ExitWait::take_over_context() const {
+  const Context& context = exit_.state()->extra_if_any()->context;
+  if (!context.empty()) this_thread.task->extra().context = context;
+}
 
 ExitWait::~ExitWait() {
   // The loop is closed in the middle of the exit. Its coroutine uses what stands in the frames that go now, and so it

@@ -240,13 +240,15 @@ const WaitKind TaskHook::ended{
 }  // namespace
 
 ServerState::ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options)
-    : loop_(&loop), handler_(std::move(handler)), options_(options) {
+    : loop_(&loop), handler_(std::move(handler)), context_(Context::current()), options_(options) {
   if (!handler_) throw ValueError("a server needs a handler for its connections");
   require_limit(options.limit);
   loop.state().resources.push_back(*this);
 }
 
-ServerState::~ServerState() = default;
+ServerState::~ServerState() {
+  context_.run([this] { handler_ = nullptr; });
+}
 
 ServerState& server_state(Server& server) { return *server.state_; }
 
@@ -304,6 +306,8 @@ std::vector<ListeningSocket> ServerState::sockets() const {
 }
 
 void ServerState::serve(UniqueFd socket) noexcept {
+  Context context = context_.copy();  // of this connection: what its handler sets is not there in the next one
+  Context::Entered entered(context);
   try {
     auto* transport = new ServedTransport(*this, std::move(socket), options_.limit);
     struct Keeper {

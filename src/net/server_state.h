@@ -79,7 +79,8 @@ class ServerState final : public LoopResource {
   void remove_file() noexcept;
 
   EventLoop* loop_;
-  ConnectionHandler handler_;
+  ConnectionHandler handler_;  // called and destroyed in
+  Context context_;            // that of start_server(), or in copies of it
   ServerOptions options_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::string path_;

@@ -142,6 +142,12 @@ TEST(Context, run_restores_the_outer_one_after_an_exception) {
   EXPECT_EQ(own.run([] { return name.get(); }), "inside");
 }
 
+TEST(Context, is_empty_again_when_all_has_been_reset) {
+  Context own;
+  own.run([] { name.reset(name.set("alice")); });
+  EXPECT_TRUE(own.empty());
+}
+
 TEST(Context, copies_share_and_copy_does_not) {
   Context own;
   Context same = own;

@@ -5,6 +5,8 @@
 
 #include "core/loop_state.h"
 
+#include <sys/mman.h>
+
 #include <cstdint>
 #include <cstring>
 #include <thread>
@@ -48,6 +50,7 @@ class Blocks {
     for (void* block : blocks_) FramePool::put(block, size_);
     blocks_.clear();
   }
+  void* at(std::size_t index) const { return blocks_.at(index); }
   // All but every n-th.
   void put_all_but_every(std::size_t n) {
     std::vector<void*> kept;
@@ -155,12 +158,57 @@ TEST(FramePool, a_block_may_be_put_back_by_another_thread) {
     if (!pooled()) return;
     Blocks blocks(256, 40 * per_chunk);
     in_thread([&blocks] {
+      const Blocks own(256, 1);  // so that it has a pool
       blocks.put_all();
       EXPECT_GE(FramePool::trim(), 39u);  // it has all blocks of theirs
     });
     EXPECT_LE(FramePool::trim(), 1u);  // the one that they shared
     const Blocks more(256, per_chunk);
   });
+}
+
+// Whether the system has given memory to this address, which may have been given back.
+bool is_mapped(void* address) {
+  const auto page = reinterpret_cast<std::uintptr_t>(address) & ~std::uintptr_t{4095};
+  return ::msync(reinterpret_cast<void*>(page), 4096, MS_ASYNC) == 0;
+}
+
+TEST(FramePool, a_thread_that_has_none_gives_back_at_once_what_it_puts) {
+  in_thread([] {
+    if (!pooled()) return;
+    Blocks blocks(256, 40 * per_chunk);
+    void* const middle = blocks.at(20 * per_chunk);
+    EXPECT_TRUE(is_mapped(middle));
+    in_thread([&blocks] {
+      blocks.put_all();
+      EXPECT_EQ(FramePool::chunks(), 0u);
+    });
+    EXPECT_FALSE(is_mapped(middle));
+    const Blocks more(256, per_chunk);
+  });
+}
+
+// Gets and puts blocks in the destructor of an object that was made before the pool of its thread, and goes after it.
+struct PutsAtTheEnd {
+  std::optional<Blocks>& blocks;
+  ~PutsAtTheEnd() {
+    EXPECT_EQ(FramePool::chunks(), 0u);
+    blocks->put_all();
+    Blocks more(256, per_chunk);  // in another pool, which ends in its turn
+    more.put_all();
+  }
+};
+
+TEST(FramePool, what_is_put_and_got_after_the_end_of_a_threads_pool_finds_its_way) {
+  std::optional<Blocks> blocks;
+  void* middle = nullptr;
+  in_thread([&] {
+    static thread_local PutsAtTheEnd last{blocks};
+    static_cast<void>(last);
+    blocks.emplace(256, 40 * per_chunk);
+    if (pooled()) middle = blocks->at(20 * per_chunk);
+  });
+  if (middle != nullptr) EXPECT_FALSE(is_mapped(middle));
 }
 
 TEST(FramePool, what_outlives_its_thread_is_given_back_by_whoever_puts_it) {
@@ -192,6 +240,7 @@ TEST(FramePool, two_threads_may_trim_chunks_that_they_share) {
     for (std::thread& thread : threads) thread.join();
     for (std::size_t t = 0; t < 2; ++t) {
       threads[t] = std::thread([&shared, t] {
+        const Blocks own(64, 1);
         for (std::size_t i = 0; i < shared[1 - t].size(); ++i) {
           FramePool::put(shared[1 - t][i].first, shared[1 - t][i].second);
           if (i % 500 == 0) FramePool::trim();
@@ -218,6 +267,7 @@ TEST(FramePool, two_threads_that_exchange_blocks_may_trim_at_the_same_time) {
     std::thread putters[2];
     for (std::size_t t = 0; t < 2; ++t) {
       putters[t] = std::thread([&mail, t] {
+        const Blocks own(64, 1);
         for (std::size_t i = 0; i < 2000; ++i) FramePool::put(mail[(t + i) % 2][i], 128);
         FramePool::trim();
         FramePool::trim();
