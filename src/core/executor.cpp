@@ -12,6 +12,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <stop_token>
 #include <string>
@@ -67,7 +68,7 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::unique_ptr<Work>> queue_;
+  std::list<std::unique_ptr<Work>> queue_;
   std::vector<std::thread> threads_;  // joined or detached by whoever takes them out
   std::size_t joining_ = 0;           // threads that do so
   std::size_t started_ = 0;
@@ -154,7 +155,7 @@ bool ThreadPoolExecutor::Pool::initialize() noexcept {
   report(nullptr, {.message = "Exception in the initializer of a ThreadPoolExecutor", .exception = std::move(error)});
   auto broken =
       std::make_exception_ptr(BrokenThreadPool("the initializer of the thread pool threw: it cannot be used"));
-  std::deque<std::unique_ptr<Work>> dropped;
+  std::list<std::unique_ptr<Work>> dropped;
   {
     std::lock_guard lock(mutex_);
     if (broken_ == nullptr) broken_ = broken;
@@ -188,7 +189,7 @@ void ThreadPoolExecutor::Pool::require_outside() const {
 }
 
 void ThreadPoolExecutor::Pool::close(bool cancel_futures) noexcept {
-  std::deque<std::unique_ptr<Work>> dropped;  // destroyed, and so cancelled, without the lock
+  std::list<std::unique_ptr<Work>> dropped;  // destroyed, and so cancelled, without the lock
   Told told;
   {
     std::lock_guard lock(mutex_);

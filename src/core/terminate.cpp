@@ -54,6 +54,11 @@ std::atomic<bool> interrupted = false;
   std::abort();
 }
 
+// What contains the library may be a plugin, and about to be unloaded.
+[[gnu::destructor]] void uninstall_terminate_handler() {
+  if (std::get_terminate() == &on_terminate) std::set_terminate(previous);
+}
+
 [[gnu::destructor(101)]] void end_by_interrupt() {
   if (!interrupted) return;
   std::fflush(nullptr);
