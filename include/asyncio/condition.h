@@ -103,7 +103,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : p
   static const WaitKind notified;            // these three wait for the lock: one that was notified,
   static const WaitKind cancelled;           // one whose request to cancel has been put aside,
   static const WaitKind cancelled_by_scope;  // and one that a CancelScope wants to end
-  static bool interrupt(asyncio::Waiter& waiter);
+  static bool interrupt(asyncio::Waiter& waiter) noexcept;
   static void remove(asyncio::Waiter& waiter) noexcept;
   [[noreturn]] static void throw_not_locked(const char* operation);
 

@@ -271,7 +271,10 @@ class CoroPromise : public Promise {
   void return_value(U&& value) {
     result_.emplace(std::forward<U>(value));
   }
-  void unhandled_exception() noexcept { result_.fail(take_exception()); }
+  void unhandled_exception() noexcept {
+    result_.clear();  // there is a value already where the destructor of a local variable threw
+    result_.fail(take_exception());
+  }
 
   Result<T> result_;
 };

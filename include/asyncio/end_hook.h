@@ -43,7 +43,9 @@ class EndHook final : public LinkedWaiter {
     EndHook& hook = static_cast<EndHook&>(waiter);
     hook.owner_->ended(hook);
   }
-  static const TaskBase* awaiter(const Waiter& waiter) { return static_cast<const EndHook&>(waiter).owner_->awaiter(); }
+  static const TaskBase* awaiter(const Waiter& waiter) noexcept {
+    return static_cast<const EndHook&>(waiter).owner_->awaiter();
+  }
   static constexpr WaitKind kind{
       .reason = "end",
       .remove = &EndHook::remove,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -21,21 +22,24 @@ namespace asyncio::inline ASYNCIO_ABI {
 // `catch (...)` must rethrow what it does not know.
 class CancelledError final {
  public:
-  CancelledError() : CancelledError(std::string()) {}
-  explicit CancelledError(const std::string& message) : text_(message) {}
-  CancelledError(const std::string& message, const void* source) : text_(message), source_(source) {}
+  CancelledError() noexcept = default;
+  explicit CancelledError(std::string_view message, const void* source = nullptr)
+      : text_(message.empty() ? nullptr : std::make_shared<const std::string>(message)), source_(source) {}
 
   // The text given to cancel(); empty without one.
-  const char* message() const noexcept { return text_.what(); }
+  const char* message() const noexcept { return text_ != nullptr ? text_->c_str() : ""; }
   const char* what() const noexcept { return *message() != '\0' ? message() : "cancelled"; }
 
   // The CancelScope that threw it; null for a request of Task::cancel().
   const void* source() const noexcept { return source_; }
 
  private:
-  std::runtime_error text_;  // a string whose copies share it, so that copying never throws
+  std::shared_ptr<const std::string> text_;  // null where it is empty: to be cancelled must not need memory
   const void* source_ = nullptr;
 };
+
+// The same where there is no memory for the message: it goes without.
+CancelledError cancelled_error(std::string_view message, const void* source = nullptr) noexcept;
 
 // Ends the program: leaves the loop at once, wherever it is thrown, and comes out of run(). No base class, like Python's.
 class SystemExit final {

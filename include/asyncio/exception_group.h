@@ -42,7 +42,8 @@ bool holds(const std::exception_ptr& error) noexcept {
 // selects exceptions looks at the leaves, and keeps the nesting around those that it takes.
 // Immutable. Copies share their content, which any thread may read; copying never throws. There is always a member.
 // what() shows the tree, one line for each member, and below those that a task has failed with the coroutines that they
-// came through.
+// came through. Groups that are nested very deep are shown by their leaves alone. However deep a tree is, nothing here
+// takes more stack for it, nor more than a step for each member.
 // Python: BaseExceptionGroup, of which ExceptionGroup is the kind that a program sees; split(), subgroup(), except*.
 class ExceptionGroup : public std::exception {
  public:
@@ -79,6 +80,8 @@ class ExceptionGroup : public std::exception {
  private:
   friend class TaskErrors;
   struct Content;
+  struct Part;
+  class Drawing;
   using Matches = bool (*)(const std::exception_ptr& leaf, void* argument);
   Split split_leaves(Matches matches, void* argument) const;
   void visit_leaves(void (*visit)(const std::exception_ptr& leaf, void* argument), void* argument) const;
@@ -86,8 +89,8 @@ class ExceptionGroup : public std::exception {
   template <class E>
   static constexpr bool is_group = std::derived_from<std::remove_cvref_t<E>, ExceptionGroup>;
 
-  static ExceptionGroup make(const std::string& message, std::vector<std::exception_ptr> exceptions,
-                             std::vector<std::shared_ptr<const Traceback>> tracebacks);
+  ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions,
+                 std::vector<std::shared_ptr<const Traceback>> tracebacks);
 
   std::shared_ptr<Content> content_;
 };
@@ -97,14 +100,16 @@ class TaskErrors {
  public:
   // `traceback`: the way that it has come; null where that is not known. One that is there already is one error all the
   // same: who awaits a task that fails, fails with the same exception.
-  void add(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback);
+  void add(std::exception_ptr error, std::shared_ptr<const Traceback> traceback);
   bool empty() const { return errors_.empty(); }
-  const std::vector<std::exception_ptr>& errors() const { return errors_; }
+  const std::vector<std::exception_ptr>& errors() {
+    drop_repeated();
+    return errors_;
+  }
   ExceptionGroup to_group(const std::string& message) &&;
 
  private:
-  friend class ExceptionGroup;
-  void append(std::exception_ptr error, std::shared_ptr<const Traceback> traceback);
+  void drop_repeated();
 
   std::vector<std::exception_ptr> errors_;
   std::vector<std::shared_ptr<const Traceback>> tracebacks_;  // of each

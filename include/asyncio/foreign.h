@@ -67,7 +67,7 @@ class ForeignWait : public Waiter {
   friend class ForeignLink;
   void suspend();
   static void remove(Waiter& waiter) noexcept;
-  static bool interrupt(Waiter& waiter);
+  static bool interrupt(Waiter& waiter) noexcept;
 
   ForeignLink* link_ = nullptr;  // what is shared with the bridge; retained
   std::coroutine_handle<> bridge_;

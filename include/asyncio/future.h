@@ -54,9 +54,9 @@ class JoinBase : public LinkedWaiter {
   static const WaitKind plain;
   static const WaitKind cancelled_it;        // a request to cancel the waiting task was passed on to state_
   static const WaitKind scope_cancelled_it;  // that of a CancelScope was
-  static bool forward(Waiter& waiter);
+  static bool forward(Waiter& waiter) noexcept;
   static void joined(Waiter& waiter) noexcept;
-  static FutureBase* awaited(const Waiter& waiter);
+  static FutureBase* awaited(const Waiter& waiter) noexcept;
   static void leave(Waiter& waiter) noexcept;
 
   [[noreturn]] void refuse();
@@ -126,12 +126,15 @@ class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackL
 
  private:
   friend class FutureBase;
+  friend class DoneCallbacks;
   friend bool remove_done_callback(FutureBase& subject, std::uint64_t token);
   friend std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
   static const WaitKind kind;
   static void schedule(Waiter& waiter) noexcept;
+  void leave_loop() noexcept;
 
   std::uint64_t token_ = 0;
+  DoneCallback* next_of_bucket_ = nullptr;  // in DoneCallbacks
 };
 std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
 bool remove_done_callback(FutureBase& subject, std::uint64_t token);
@@ -168,7 +171,7 @@ class ValueState : public Base {
     return result.take();
   }
 
-  std::exception_ptr outcome_exception() final {
+  std::exception_ptr outcome_exception() noexcept final {
     this->mark_retrieved();
     return result.exception();
   }
@@ -188,7 +191,11 @@ class FutureState final : public ValueState<T, FutureBase> {
   template <class... Args>
   void succeed(Args&&... args) {
     this->require_pending("Future.set_result");
-    this->result.emplace(std::forward<Args>(args)...);
+    {
+      // The constructor of the value may throw; it may also come back here.
+      FutureBase::Settling settling(*this);
+      this->result.emplace(std::forward<Args>(args)...);
+    }
     this->complete(0);
   }
   void fail(std::exception_ptr error) {
@@ -196,9 +203,8 @@ class FutureState final : public ValueState<T, FutureBase> {
     this->result.fail(std::move(error));
     this->complete_with(this->result.exception());
   }
-  bool cancel(std::string_view message) override {
-    require_own_thread(this->loop(), "Future.cancel");
-    if (this->done()) {
+  bool cancel(std::string_view message) noexcept override {
+    if (!this->pending()) {
       this->mark_retrieved();  // whoever cancels it does not mind how it ended
       return false;
     }
@@ -268,7 +274,10 @@ class Future {
   }
 
   // Ends it as cancelled: those who await it get CancelledError. False where it has ended.
-  bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
+  bool cancel(std::string_view message = {}) const {
+    require_own_thread(state_->loop(), "Future.cancel");
+    return state_->cancel(message);
+  }
 
   bool done() const { return state_->done(); }
   bool cancelled() const { return state_->cancelled(); }

@@ -76,7 +76,7 @@ class GatherState {
   const TaskBase* awaiter() const { return waiter != nullptr ? waiter->task() : nullptr; }
   bool done() const { return pending_ == 0 || first_failed_ != nullptr; }
   virtual std::span<Hook> hooks() noexcept = 0;
-  bool cancel(std::string_view message, bool by_scope);
+  bool cancel(std::string_view message, bool by_scope) noexcept;
   // Throws where there are no values: the first exception, or CancelledError. `task` is the one that awaits.
   void require_values(TaskBase* task);
   // The Gather is not interested any more.
@@ -105,7 +105,7 @@ class GatherBase : public Waiter {
  public:
   bool done() const { return state_->done(); }
   // Cancels every child that has not ended; false where none is left, or the first exception is there.
-  bool cancel(std::string_view message = {}) const { return state_->cancel(message, false); }
+  bool cancel(std::string_view message = {}) const;
 
   bool await_ready() const {
     if (state_ == nullptr) [[unlikely]]

@@ -60,10 +60,10 @@ class Race : public Waiter {
  private:
   friend class Entrant;
   static const WaitKind kind;
-  static bool forward(Waiter& waiter);
+  static bool forward(Waiter& waiter) noexcept;
   void ended(Entrant& entrant) noexcept;
   void note_winner(const Entrant& ended) noexcept;
-  void cancel_rest(std::string_view message);
+  void cancel_rest(std::string_view message) noexcept;
 
   static constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 

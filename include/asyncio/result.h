@@ -41,7 +41,7 @@ class Result {
     state_ = State::exception;
   }
 
-  // Becomes what `other`, which keeps a moved-from value, was. *this must be empty.
+  // Becomes what `other`, which keeps a moved-from value, was. *this must be empty, and still is if the move throws.
   void take_from(Result& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
     if (other.state_ == State::value) {
       std::construct_at(std::addressof(stored_), std::move(other.stored_));

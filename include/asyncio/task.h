@@ -30,7 +30,15 @@ class TaskState final : public ValueState<T, TaskBase> {
 
   void settle() noexcept override {
     CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*std::exchange(this->innermost_, nullptr));
-    this->result.take_from(body.result_);
+    if constexpr (std::is_nothrow_move_constructible_v<Result<T>>) {
+      this->result.take_from(body.result_);
+    } else {
+      try {
+        this->result.take_from(body.result_);
+      } catch (...) {
+        this->result.fail(std::current_exception());
+      }
+    }
     body.handle().destroy();
     if (this->result.state() == Result<T>::State::exception) [[unlikely]] {
       this->end_with(this->result.exception());
@@ -102,11 +110,17 @@ class AnyTask {
   // that has ended. A task that has not started never will. False where it has ended already.
   // What has taken effect is not taken back: a task which was woken with a lock, an item or a result keeps it, and the
   // cancel lands at its next suspension; a task that returns before one ends with its value.
-  bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
+  bool cancel(std::string_view message = {}) const {
+    require_own_thread(state_->loop(), "Task.cancel");
+    return state_->cancel(message);
+  }
   // How many requests to cancel are outstanding: accepted, and not taken back by uncancel().
   int cancelling() const { return state_->cancelling(); }
   // Takes one request back, and gives how many are left; at 0 one that was not yet delivered is withdrawn.
-  int uncancel() const { return state_->uncancel(); }
+  int uncancel() const {
+    require_own_thread(state_->loop(), "Task.uncancel");
+    return state_->uncancel();
+  }
 
   bool done() const { return state_->done(); }
   // Whether it ended with a CancelledError.

@@ -38,7 +38,7 @@ class StartWait : public Waiter {
  private:
   friend class TaskGroup;
   static const WaitKind kind;
-  static bool forward(Waiter& waiter);
+  static bool forward(Waiter& waiter) noexcept;
 
   AnyTask started_task_;
   TaskGroupChild* child_ = nullptr;  // null until the task has been made, and once it is started or has ended
@@ -216,9 +216,9 @@ class TaskGroup {
   [[noreturn]] void refuse() const;
   TaskGroupChild* adopt(const AnyTask& task);
   void child_ended(TaskGroupChild& child) noexcept;
-  void failed(const TaskBase& task, const std::exception_ptr& error);
-  void abort();
-  void cancel_body();
+  void failed(TaskGroupChild& child) noexcept;
+  void abort() noexcept;
+  void cancel_body() noexcept;
   void take_back_cancel_of_body() noexcept;
 
   void start_task(StartWait& start, Coro<> body);
@@ -229,10 +229,10 @@ class TaskGroup {
   template <class V, class F, class... Args>
   static Coro<> run_started(StartOf<V>& start, F f, Args... args);
 
-  Link children_;                // those that have not ended, oldest first
-  TaskBase* parent_ = nullptr;   // runs the block; null outside of it
-  AllEnded* waiting_ = nullptr;  // the exit, while it waits
-  TaskErrors errors_;
+  Link children_;                    // those that have not ended, oldest first
+  Link failed_;                      // those that have failed, in that order
+  TaskBase* parent_ = nullptr;       // runs the block; null outside of it
+  AllEnded* waiting_ = nullptr;      // the exit, while it waits
   std::exception_ptr exit_error_;    // the first SystemExit or KeyboardInterrupt
   std::exception_ptr interruption_;  // the CancelledError that came while the exit waited
   int requests_at_entry_ = 0;        // to cancel parent_, those that had been delivered before the block

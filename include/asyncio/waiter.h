@@ -54,14 +54,14 @@ struct WaitKind {
   void (*remove)(Waiter&) noexcept;
   // The task is to be cancelled: true has it removed and woken with the order to throw, false leaves it parked, because
   // the cancel has been passed on. Null: nothing interrupts the wait, the cancel lands at the next one.
-  bool (*interrupt)(Waiter&) = [](Waiter&) { return true; };
+  bool (*interrupt)(Waiter&) noexcept = [](Waiter&) noexcept { return true; };
   // The future or task among whose joiners the waiter stood has ended. Null: wake().
   void (*joined)(Waiter&) noexcept = nullptr;
   // The future or task that is waited for, if it is one.
-  FutureBase* (*awaited)(const Waiter&) = nullptr;
+  FutureBase* (*awaited)(const Waiter&) noexcept = nullptr;
   // Who waits, where that is not the waiter's own task: it is one of several waiters on behalf of a gather(), say. May
   // give null.
-  const TaskBase* (*awaiter)(const Waiter&) = nullptr;
+  const TaskBase* (*awaiter)(const Waiter&) noexcept = nullptr;
 };
 
 // One wait of one task; the base of every awaiter that suspends. Movable until it has been awaited.
@@ -137,10 +137,11 @@ class FutureBase : public Runnable {
   bool cancelled() const { return (flags_ & cancelled_flag) != 0; }
   LoopCore* loop() const { return loop_; }
 
-  // Requests a cancel; false where it has ended. A future ends at once, a task when its coroutine does.
-  virtual bool cancel(std::string_view message) = 0;
+  // Requests a cancel; false where it has ended. A future ends at once, a task when its coroutine does. Nothing of it
+  // can fail: where there is no memory for the message, it goes without.
+  virtual bool cancel(std::string_view message) noexcept = 0;
   // The exception it ended with, a CancelledError too; null after a value. Counts as a look at it.
-  virtual std::exception_ptr outcome_exception() = 0;
+  virtual std::exception_ptr outcome_exception() noexcept = 0;
 
   Link& joiners() { return joiners_; }
   const Link& joiners() const { return joiners_; }
@@ -163,24 +164,38 @@ class FutureBase : public Runnable {
   }
   void require_pending(const char* operation) const {
     require_own_thread(loop_, operation);
-    if (done()) throw_done();
+    if (!pending()) throw_done();
   }
 
  protected:
   enum Flag : std::uint8_t {
     done_flag = 1,
     cancelled_flag = 2,
-    unretrieved_flag = 4,  // ended with an exception that nobody has looked at
-    started_flag = 8,      // the body of the task runs, or has run
-    body_ended_flag = 16,  // the outermost coroutine of the task is at its end
-    queued_flag = 32,      // the task is in the loop's list of cancels to deliver, and
-    passed_on_flag = 64,   // had its turn there, and another task has the request now
-    failed_flag = 128,     // ended with an exception, CancelledError apart
+    unretrieved_flag = 4,         // ended with an exception that nobody has looked at
+    started_flag = 8,             // the body of the task runs, or has run
+    body_ended_flag = 16,         // the outermost coroutine of the task is at its end
+    queued_flag = 32,             // the task is in the loop's list of cancels to deliver, and
+    passed_on_flag = 64,          // had its turn there, and another task has the request now
+    failed_flag = 128,            // ended with an exception, CancelledError apart
+    settling_flag = queued_flag,  // the same bit of a future: its value is being made, and may not be set now
+    // The same bits of a task that is parked, for the list of cancels (core/cancels.h).
+    no_circle_flag = unretrieved_flag,
+    unlisted_flag = failed_flag,
   };
   enum Interrupt : std::uint8_t {
     edge = 1,    // a request of cancel() that has not been delivered
     level = 2,   // an enclosing CancelScope is cancelled
     forked = 4,  // this is the child of a fork(), which has no loop that could end the wait
+  };
+
+  // Of a future: whether it can be given its outcome.
+  bool pending() const { return (flags_ & (done_flag | settling_flag)) == 0; }
+  // While one lives, nobody can.
+  struct Settling {
+    explicit Settling(FutureBase& settled) : future(settled) { future.flags_ |= settling_flag; }
+    Settling(const Settling&) = delete;
+    ~Settling() { future.flags_ &= static_cast<std::uint8_t>(~settling_flag); }
+    FutureBase& future;
   };
 
   explicit FutureBase(LoopCore* loop) : loop_(loop) {}
@@ -219,7 +234,7 @@ class FutureBase : public Runnable {
 
 // The exception of one that has ended, as Future::exception() and Task::exception() give it.
 std::exception_ptr exception_of(FutureBase& state);
-std::exception_ptr make_cancelled(std::string_view message);
+std::exception_ptr make_cancelled(std::string_view message, const void* source = nullptr) noexcept;
 LoopCore& running_loop(const char* operation);  // throws RuntimeError, which names the operation, where none runs
 [[noreturn]] void refuse_task(Promise* body, const std::source_location& site);
 
@@ -228,8 +243,8 @@ struct LiveLink : Link {};
 // A coroutine that the loop runs. It owns the coroutine's frame, which goes when the body ends: the result stays.
 class TaskBase : public FutureBase, private LiveLink {
  public:
-  bool cancel(std::string_view message) final;
-  int uncancel();
+  bool cancel(std::string_view message) noexcept final;
+  int uncancel() noexcept;
   int cancelling() const { return cancels_; }
 
   void run() noexcept final;  // one step
@@ -238,9 +253,10 @@ class TaskBase : public FutureBase, private LiveLink {
       return run_watched();
     run();
   }
-  void start_eagerly() noexcept;    // the first one, now, within whatever runs
-  void destroy_pending() noexcept;  // the loop closes: there is no next step
-  void interrupt_parked();          // takes a task that is to be cancelled out of its wait
+  void start_eagerly() noexcept;     // the first one, now, within whatever runs
+  void destroy_pending() noexcept;   // the loop closes: there is no next step
+  void look_before_parking();        // at what stands against it; throws in the child of a fork()
+  void interrupt_parked() noexcept;  // takes a task that is to be cancelled out of its wait
 
   // In the child of a fork() that the task has called: it goes on, but RuntimeError is thrown where it has to wait.
   void refuse_to_wait() noexcept { interrupts_ |= forked; }
@@ -253,7 +269,7 @@ class TaskBase : public FutureBase, private LiveLink {
     interrupts_ &= static_cast<std::uint8_t>(~edge);
     return requested;
   }
-  std::string_view cancel_message() const;
+  std::string_view cancel_message() const noexcept;
   void restore_cancel_request() noexcept {
     if (cancels_ > 0) interrupts_ |= edge;
   }
@@ -268,7 +284,8 @@ class TaskBase : public FutureBase, private LiveLink {
   const Promise* innermost() const { return innermost_; }  // null once the body has ended
   const std::source_location& creation() const { return creation_; }
   TaskExtra& extra();
-  const TaskExtra* extra_if_any() const;
+  void set_extra(TaskExtra& made) noexcept;  // of one that is plain; the task owns it
+  const TaskExtra* extra_if_any() const noexcept;
   std::uint64_t number() const;
   bool plain() const { return (identity_ & 1) != 0; }  // has no TaskExtra
 
@@ -299,11 +316,13 @@ class TaskBase : public FutureBase, private LiveLink {
   void end_unstarted() noexcept;
   void step() noexcept;
   void run_watched() noexcept;
-  void tell_of_cancel();  // its turn in the list of cancels
-  bool awaits_itself() const;
+  void tell_of_cancel() noexcept;  // its turn in the list of cancels
+  bool awaits_itself() noexcept;
   void interrupt_wait() noexcept;
   [[noreturn]] void refuse_parking();
-  void note_interrupter();
+  void note_interrupter() noexcept;
+  void note_cancel_message(std::string_view message) noexcept;
+  TaskBase* awaited_task() const noexcept;
 
   Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end
   Waiter* waiter_ = nullptr;
@@ -311,6 +330,7 @@ class TaskBase : public FutureBase, private LiveLink {
  private:
   friend class Waiter;
   friend class Promise;
+  friend class Cancels;
   friend struct TaskAccess;  // of the loop's sources
 
   static std::uintptr_t draw_number(LoopCore& loop) noexcept {
@@ -348,7 +368,7 @@ inline void Waiter::park() {
   task_ = &task;
   task.waiter_ = this;
   if (task.interrupts_ != 0) [[unlikely]]
-    task.interrupt_parked();
+    task.look_before_parking();
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -12,6 +12,14 @@ std::string describe(const std::string& partial, std::optional<std::size_t> expe
 }
 }  // namespace
 
+CancelledError cancelled_error(std::string_view message, const void* source) noexcept {
+  try {
+    return CancelledError(message, source);
+  } catch (...) {
+    return CancelledError({}, source);
+  }
+}
+
 IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std::size_t> expected)
     : std::runtime_error(describe(partial, expected)),
       partial_(std::make_shared<const std::string>(std::move(partial))),

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <set>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -67,9 +68,8 @@ EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
       backend(make_backend(options.backend, owner.debug)),
       clock(options.clock),
       inbox(&Inbox::take(*backend)),
-      fds(owner) {}
-
-EventLoop::State::~State() { inbox->release(); }
+      fds(owner),
+      cancels(owner) {}
 
 namespace {
 // Neither is ever destroyed: a handle in a global may ask at the very end.
@@ -276,7 +276,8 @@ void EventLoop::State::run_batch_watched() {
     } else if (handle != nullptr || dynamic_cast<DoneCallback*>(next) != nullptr) {
       StepWatch step(loop);
       next->run();
-      if (step.was_slow()) step.report("callback " + describe(type));
+      if (step.was_slow())
+        step.report([&](ExceptionContext& context) { context.message = "callback " + describe(type); });
     } else {
       next->run();
     }
@@ -290,9 +291,11 @@ void TaskBase::run_watched() noexcept {
   StepWatch step(*loop_);
   run();
   if (!step.was_slow()) return;
-  std::string then;  // the slow part ended where it waits now
-  if (!done()) then = "  until it waited\n" + format_stack(*innermost_, "    ");
-  step.report(task.name() + ", in " + describe(function) + ",", std::move(then));
+  step.report([&](ExceptionContext& context) {
+    context.message = task.name() + ", in " + describe(function) + ",";
+    // The slow part ended where it waits now.
+    if (!done()) context.extra = "  until it waited\n" + format_stack(*innermost_, "    ");
+  });
 }
 
 void EventLoop::State::poll() {
@@ -391,10 +394,14 @@ void EventLoop::close() {
   state.signals.reset();
   // Frames first: their destructors may wake other tasks, and those must still be there. The newest task goes first: it
   // may refer to what stands in the frames of those that were there before it.
-  std::vector<AnyTask> tasks;
-  for (Link* link = live.prev; link != &live; link = link->prev) tasks.emplace_back(&TaskBase::from_live(*link));
-  for (const AnyTask& task : tasks) {
-    if (!task.done()) task.state()->destroy_pending();  // a frame may take the task that it waits for with it
+  // They stay until the ready queue, in which they may stand, has been dropped.
+  Link ended;
+  while (!live.alone()) {
+    Link& newest = *live.prev;
+    TaskBase& task = TaskBase::from_live(newest);
+    task.retain();
+    task.destroy_pending();
+    ended.push_back(newest);
   }
   while (!state.resources.alone()) static_cast<LoopResource&>(*state.resources.next).loop_closing();
   while (!state.deliveries.alone()) Delivery::from_live(*state.deliveries.next).abandon();
@@ -405,6 +412,11 @@ void EventLoop::close() {
   ready.take_first(state.batch);
   DoneCallback::drop_all(*this);
   while (Runnable* node = ready.pop()) node->drop();
+  while (!ended.alone()) {
+    Link& link = *ended.next;
+    link.unlink();
+    TaskBase::from_live(link).release();
+  }
 }
 
 TimePoint EventLoop::time() const { return TimePoint(std::chrono::nanoseconds(state_->now())); }

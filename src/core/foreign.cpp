@@ -18,9 +18,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-class ForeignLink {
+class ForeignLink final : private Inbox::Message {
  public:
-  ForeignLink(ForeignWait& wait, EventLoop& loop) : loop_(&loop), inbox_(loop.state().inbox), wait_(&wait) {
+  ForeignLink(ForeignWait& wait, EventLoop& loop) : loop_(&loop), inbox_(loop.state().inbox.get()), wait_(&wait) {
     inbox_->retain();
   }
   ForeignLink(const ForeignLink&) = delete;
@@ -44,6 +44,11 @@ class ForeignLink {
 
  private:
   ~ForeignLink() { inbox_->release(); }
+  void arrive() noexcept override {
+    finish(resumed_);
+    release();
+  }
+  void drop() noexcept override { release(); }
 
   void finish(bool resumed) noexcept {
     if (wait_ == nullptr) return;
@@ -57,25 +62,16 @@ class ForeignLink {
   EventLoop* loop_;
   Inbox* inbox_;  // outlives the loop
   ForeignWait* wait_;
+  bool resumed_ = false;
   bool lost_ = false;
 };
 
 void ForeignLink::arrived(ForeignLink* link, bool resumed) noexcept {
-  struct Message {
-    Message(ForeignLink* sent, bool was_resumed) : link(sent), resumed(was_resumed) {}
-    Message(Message&& other) noexcept : link(std::exchange(other.link, nullptr)), resumed(other.resumed) {}
-    ~Message() {
-      if (link != nullptr) link->release();
-    }
-    void operator()() const noexcept { link->finish(resumed); }
-
-    ForeignLink* link;
-    bool resumed;
-  } message(link, resumed);
+  link->resumed_ = resumed;
   if (this_thread.loop == link->loop_) {
-    message();
+    link->arrive();
   } else {
-    link->inbox_->try_send(std::move(message));
+    link->inbox_->post(*link);
   }
 }
 
@@ -156,7 +152,7 @@ void ForeignWait::check_foreign() {
 
 void ForeignWait::remove(Waiter& waiter) noexcept { static_cast<ForeignWait&>(waiter).link_->forget(); }
 
-bool ForeignWait::interrupt(Waiter& waiter) {
+bool ForeignWait::interrupt(Waiter& waiter) noexcept {
   ForeignWait& wait = static_cast<ForeignWait&>(waiter);
   if (!wait.link_->pending() || std::exchange(wait.asked_, true)) return false;
   bool gone = false;

@@ -10,7 +10,9 @@
 #include "core/task_extra.h"
 #include "core/traceback.h"
 
+#include <new>
 #include <string>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -64,18 +66,21 @@ void FutureBase::drop_callbacks() noexcept {
 void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcept {
   LoopCore* loop = is_alive(loop_) ? loop_ : nullptr;  // the handle may have outlived it
   const TaskBase* task = as_task();
-  if (task == nullptr) return report(loop, {.message = "Future exception was never retrieved", .exception = error});
-  Context context;
-  std::string extra = "  task: ";
-  if (const TaskExtra* more = task->extra_if_any(); more != nullptr) {
-    context = more->context;
-    extra += more->name;
+  if (task == nullptr) {
+    return report_made(loop, "Future exception was never retrieved",
+                       [&](ExceptionContext& context) { context.exception = error; });
   }
-  if (extra.back() == ' ') extra += "Task-" + std::to_string(task->number());
-  extra += describe_creation(task->creation(), ", created in ");
-  if (const auto traceback = traceback_of(*task)) extra += '\n' + format(*traceback, "    ");
+  Context context;
+  if (const TaskExtra* extra = task->extra_if_any()) context = extra->context;
   Context::Entered entered(context);
-  report(loop, {.message = "Task exception was never retrieved", .exception = error, .extra = std::move(extra)});
+  report_made(loop, "Task exception was never retrieved", [&](ExceptionContext& told) {
+    told.exception = error;
+    const TaskExtra* extra = task->extra_if_any();
+    const bool named = extra != nullptr && !extra->name.empty();
+    told.extra = "  task: " + (named ? extra->name : "Task-" + std::to_string(task->number())) +
+                 describe_creation(task->creation(), ", created in ");
+    if (const auto traceback = traceback_of(*task)) told.extra += '\n' + format(*traceback, "    ");
+  });
 }
 
 void FutureBase::throw_pending() const { throw InvalidStateError("the result is not ready yet"); }
@@ -90,8 +95,8 @@ std::exception_ptr exception_of(FutureBase& state) {
   return error;
 }
 
-std::exception_ptr make_cancelled(std::string_view message) {
-  return std::make_exception_ptr(CancelledError(std::string(message)));
+std::exception_ptr make_cancelled(std::string_view message, const void* source) noexcept {
+  return std::make_exception_ptr(cancelled_error(message, source));
 }
 
 LoopCore& running_loop(const char* operation) {
@@ -109,9 +114,9 @@ const WaitKind JoinBase::scope_cancelled_it{"await", &JoinBase::leave, &JoinBase
                                             &JoinBase::awaited};
 
 void JoinBase::leave(Waiter& waiter) noexcept { static_cast<JoinBase&>(waiter).unlink(); }
-FutureBase* JoinBase::awaited(const Waiter& waiter) { return static_cast<const JoinBase&>(waiter).state_; }
+FutureBase* JoinBase::awaited(const Waiter& waiter) noexcept { return static_cast<const JoinBase&>(waiter).state_; }
 
-bool JoinBase::forward(Waiter& waiter) {
+bool JoinBase::forward(Waiter& waiter) noexcept {
   JoinBase& join = static_cast<JoinBase&>(waiter);
   // It has ended, and is about to tell this one: there is nobody to pass the request on to. It lands at the next wait.
   if (join.state_->done()) return false;
@@ -145,7 +150,7 @@ void JoinBase::check_forwarded() {
 const WaitKind Ended::kind{
     .reason = "wait",
     .remove = [](Waiter& waiter) noexcept { static_cast<Ended&>(waiter).unlink(); },
-    .awaited = [](const Waiter& waiter) { return static_cast<const Ended&>(waiter).state_; },
+    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const Ended&>(waiter).state_; },
 };
 
 const WaitKind DoneCallback::kind{"done callback", nullptr, nullptr, &DoneCallback::schedule};
@@ -153,7 +158,14 @@ const WaitKind DoneCallback::kind{"done callback", nullptr, nullptr, &DoneCallba
 DoneCallback::DoneCallback(FutureBase& subject, Context context)
     : LinkedWaiter(kind), subject_(&subject), context_(std::move(context)) {}
 
-DoneCallback::~DoneCallback() { LoopCallbackLink::unlink(); }
+DoneCallback::~DoneCallback() { leave_loop(); }
+
+// It is in the lists of the loop only while that exists.
+void DoneCallback::leave_loop() noexcept {
+  if (LoopCallbackLink::alone()) return;
+  LoopCallbackLink::unlink();
+  EventLoop::of(*subject_->loop()).state().done_callbacks.remove(*this);
+}
 
 void DoneCallback::drop_all(LoopCore& loop) noexcept {
   while (!loop.callbacks.alone()) {
@@ -165,7 +177,7 @@ void DoneCallback::drop_all(LoopCore& loop) noexcept {
 
 void DoneCallback::schedule(Waiter& waiter) noexcept {
   DoneCallback& callback = static_cast<DoneCallback&>(waiter);
-  callback.LoopCallbackLink::unlink();
+  callback.leave_loop();
   if (!runs_callbacks(callback.subject_->loop())) {
     callback.destroy();
     return;
@@ -202,6 +214,7 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
   } else if (runs_callbacks(subject.loop())) {
     subject.joiners().push_back(static_cast<LinkedWaiter&>(callback));
     subject.loop()->callbacks.push_back(static_cast<LoopCallbackLink&>(callback));
+    EventLoop::of(*subject.loop()).state().done_callbacks.add(callback);
   } else {
     callback.destroy();
   }
@@ -210,16 +223,51 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
 
 bool remove_done_callback(FutureBase& subject, std::uint64_t token) {
   require_own_thread(subject.loop(), "remove_done_callback");
-  for (Link* link = subject.joiners().next; link != &subject.joiners(); link = link->next) {
-    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*link);
-    if (&waiter.kind() != &DoneCallback::kind) continue;
-    DoneCallback& callback = static_cast<DoneCallback&>(waiter);
-    if (callback.token_ != token) continue;
-    callback.LinkedWaiter::unlink();
-    callback.destroy();
-    return true;
+  if (!runs_callbacks(subject.loop())) return false;  // the loop has dropped them
+  DoneCallback* callback = EventLoop::of(*subject.loop()).state().done_callbacks.find(token);
+  if (callback == nullptr || callback->subject_ != &subject) return false;
+  callback->LinkedWaiter::unlink();
+  callback->destroy();
+  return true;
+}
+
+void DoneCallbacks::add(DoneCallback& callback) noexcept {
+  if (++count_ > bucket_count_) grow();
+  DoneCallback*& first = bucket(callback.token_);
+  callback.next_of_bucket_ = first;
+  first = &callback;
+}
+
+void DoneCallbacks::remove(DoneCallback& callback) noexcept {
+  --count_;
+  DoneCallback** place = &bucket(callback.token_);
+  while (*place != &callback) place = &(*place)->next_of_bucket_;
+  *place = callback.next_of_bucket_;
+}
+
+DoneCallback* DoneCallbacks::find(std::uint64_t token) noexcept {
+  DoneCallback* callback = bucket(token);
+  while (callback != nullptr && callback->token_ != token) callback = callback->next_of_bucket_;
+  return callback;
+}
+
+// Where there is no memory for more buckets, those that are there get longer.
+void DoneCallbacks::grow() noexcept {
+  const std::size_t old_count = bucket_count_;
+  std::unique_ptr<DoneCallback*[]> more(new (std::nothrow) DoneCallback*[old_count * 2]());
+  if (more == nullptr) return;
+  const std::unique_ptr<DoneCallback*[]> old = std::exchange(buckets_, std::move(more));
+  DoneCallback* only = std::exchange(only_bucket_, nullptr);
+  bucket_count_ = old_count * 2;
+  for (std::size_t i = 0; i < old_count; ++i) {
+    for (DoneCallback* callback = old != nullptr ? old[i] : only; callback != nullptr;) {
+      DoneCallback* after = callback->next_of_bucket_;
+      DoneCallback*& first = bucket(callback->token_);
+      callback->next_of_bucket_ = first;
+      first = callback;
+      callback = after;
+    }
   }
-  return false;
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

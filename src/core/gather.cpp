@@ -2,6 +2,7 @@
 #include <asyncio/gather.h>
 
 #include "base/fork.h"
+#include "core/cancels.h"
 
 #include <utility>
 
@@ -27,16 +28,20 @@ void GatherState::ended_badly(Hook& hook) noexcept {
   if (done()) wake();
 }
 
-bool GatherState::cancel(std::string_view message, bool by_scope) {
-  if (!hooks().empty()) require_own_thread(hooks().front().subject().loop(), "Gather.cancel");
+bool GatherState::cancel(std::string_view message, bool by_scope) noexcept {
   if (done()) return false;
   if (by_scope) {
     if (std::exchange(scope_cancelled_, true)) return true;  // a scope may ask again: the children have heard it
   } else {
     cancelled_ = true;
-    message_ = message;
+    try {
+      message_ = message;
+    } catch (...) {
+      message_.clear();
+    }
   }
   // A future ends inside of this call, and with the last of them all do.
+  Cancels::Batch together(*hooks().front().subject().loop());
   for (Hook& hook : hooks()) hook.subject().cancel(message);
   return true;
 }
@@ -48,7 +53,7 @@ void GatherState::require_values(TaskBase* task) {
     first_failed_->retrieve();
     std::rethrow_exception(first_failed_->outcome_exception());
   }
-  if (cancelled_) throw CancelledError(message_);
+  if (cancelled_) throw cancelled_error(message_);
   if (scope_cancelled_) task->throw_interrupt();
 }
 
@@ -75,13 +80,18 @@ const WaitKind GatherBase::kind{
     .reason = "gather",
     .remove = [](Waiter& waiter) noexcept { static_cast<GatherBase&>(waiter).state_->waiter = nullptr; },
     .interrupt =
-        [](Waiter& waiter) {
+        [](Waiter& waiter) noexcept {
           GatherBase& gather = static_cast<GatherBase&>(waiter);
           const bool requested = gather.task_->take_cancel_request();
           gather.state_->cancel(requested ? gather.task_->cancel_message() : std::string_view(), !requested);
           return false;
         },
 };
+
+bool GatherBase::cancel(std::string_view message) const {
+  if (!state_->hooks().empty()) require_own_thread(state_->hooks().front().subject().loop(), "Gather.cancel");
+  return state_->cancel(message, false);
+}
 
 void GatherBase::throw_awaited() { throw RuntimeError("gather: its result can be awaited only once"); }
 

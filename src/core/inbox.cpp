@@ -84,55 +84,75 @@ void Inbox::release() noexcept {
   next_unused_ = std::exchange(unused, this);
 }
 
-std::uint64_t Inbox::append(Callback<void()>&& callback, bool& closed) {
+// Under the lock. Gives the backend where the loop sleeps, to be woken without the lock.
+KernelBackend* Inbox::note_filled() noexcept {
+  // Where it was filled before, the loop has been told, or will look before it waits.
+  if (filled_.load(std::memory_order_relaxed)) return nullptr;
+  filled_.store(true, std::memory_order_seq_cst);
+  if (!waiting_.load(std::memory_order_seq_cst) || !waiting_.exchange(false, std::memory_order_relaxed)) return nullptr;
+  wakers_.fetch_add(1, std::memory_order_relaxed);
+  return backend_;
+}
+
+void Inbox::wake(KernelBackend* sleeping) noexcept {
+  if (sleeping == nullptr) return;
+  sleeping->wake();  // without the lock: it is the first thing that the loop wants to have then
+  wakers_.fetch_sub(1, std::memory_order_release);
+  wakers_.notify_all();
+}
+
+ThreadsafeHandle Inbox::send(Callback<void()>&& callback) {
   Context context = Context::current();
   KernelBackend* sleeping = nullptr;
   std::uint64_t number = 0;
   {
     std::lock_guard lock(lock_);
-    closed = backend_ == nullptr;
-    if (closed) return 0;
+    if (backend_ == nullptr && parents_) throw_parents_loop();
+    if (backend_ == nullptr) throw RuntimeError("the event loop is closed");
     number = first_sent_ + sent_.size();
     sent_.emplace_back(std::move(callback), std::move(context));
-    // Where it was filled before, the loop has been told, or will look before it waits.
-    if (!filled_.load(std::memory_order_relaxed)) {
-      filled_.store(true, std::memory_order_seq_cst);
-      if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_relaxed)) {
-        sleeping = backend_;
-        wakers_.fetch_add(1, std::memory_order_relaxed);
-      }
-    }
+    sleeping = note_filled();
   }
-  if (sleeping != nullptr) {
-    sleeping->wake();  // without the lock: it is the first thing that the loop wants to have then
-    wakers_.fetch_sub(1, std::memory_order_release);
-    wakers_.notify_all();
-  }
-  return number;
-}
-
-ThreadsafeHandle Inbox::send(Callback<void()>&& callback) {
-  bool closed = false;
-  const std::uint64_t number = append(std::move(callback), closed);
-  if (closed && parents_) throw_parents_loop();
-  if (closed) throw RuntimeError("the event loop is closed");
+  wake(sleeping);
   return ThreadsafeHandle(*this, number);
 }
 
-bool Inbox::try_send(Callback<void()>&& callback) {
-  bool closed = false;
-  append(std::move(callback), closed);
-  return !closed;
+void Inbox::post(Message& message) noexcept {
+  KernelBackend* sleeping = nullptr;
+  {
+    std::unique_lock lock(lock_);
+    if (backend_ == nullptr) {
+      lock.unlock();
+      return message.drop();
+    }
+    message.before_ = first_sent_ + sent_.size();
+    message.next_ = nullptr;
+    *messages_end_ = &message;
+    messages_end_ = &message.next_;
+    sleeping = note_filled();
+  }
+  wake(sleeping);
+}
+
+void Inbox::run_messages(Message*& first, std::uint64_t before) noexcept {
+  while (first != nullptr && first->before_ <= before) {
+    Message& message = *first;
+    first = message.next_;  // it may be gone when it has arrived
+    message.arrive();
+  }
 }
 
 void Inbox::run_all(LoopCore& loop) noexcept {
   std::vector<Entry> finished;
+  Message* messages = nullptr;
   {
     std::lock_guard lock(lock_);
     finished.swap(running_);
     running_.swap(sent_);
     sent_.swap(spare_);
     first_sent_ += running_.size();
+    messages = std::exchange(messages_, nullptr);
+    messages_end_ = &messages_;
     filled_.store(false, std::memory_order_relaxed);
     runner_ = &this_thread;
   }
@@ -142,11 +162,13 @@ void Inbox::run_all(LoopCore& loop) noexcept {
   for (Entry& entry : running_) {
     if (this_thread.loop == nullptr) [[unlikely]]
       break;  // the last one has called fork(), and this is the child
+    run_messages(messages, number);
     move_progress(4 * number++ + 2);
     if (entry.cancelled.load(std::memory_order_seq_cst) && is_cancelled(entry)) continue;
     run_last_timed(loop, entry.callback, "Exception in a callback from another thread");
   }
   move_progress(4 * number);
+  run_messages(messages, number);
 }
 
 void Inbox::move_progress(std::uint64_t to) noexcept {
@@ -192,14 +214,18 @@ bool Inbox::prepare_to_wait() noexcept {
 
 void Inbox::close() noexcept {
   std::vector<Entry> dropped;
+  Message* messages = nullptr;
   {
     std::lock_guard lock(lock_);
     backend_ = nullptr;
+    messages = std::exchange(messages_, nullptr);
+    messages_end_ = &messages_;
     first_sent_ += sent_.size();
     std::swap(dropped, sent_);
     progress_.store(4 * first_sent_, std::memory_order_release);
     running_.clear();  // it lies further back than just before sent_ now
   }
+  while (messages != nullptr) std::exchange(messages, messages->next_)->drop();
   while (const std::uint32_t wakers = wakers_.load(std::memory_order_acquire)) wakers_.wait(wakers);
 }
 

@@ -17,6 +17,8 @@ class KernelBackend;
 
 // What other threads have sent to a loop. They append to one vector under a lock; the loop takes the whole vector and
 // runs what is in it, without the lock. Entries are numbered through, so that a handle needs no memory of its own.
+// A message of the library's own is an object that was made beforehand, and is linked in: the result of a thread, say,
+// for which somebody waits, must not get lost for want of memory. It keeps its place among the entries.
 // An inbox is never freed: the next loop takes over the one of a loop that has gone, and the numbers go on. So a handle
 // may outlive its loop without being counted: its number is in the past then.
 class Inbox {
@@ -28,8 +30,13 @@ class Inbox {
 
   // Any thread. Throws RuntimeError where the loop is closed.
   ThreadsafeHandle send(Callback<void()>&& callback);
-  // The same for the library's own messages, which are dropped where the loop is closed: false then.
-  bool try_send(Callback<void()>&& callback);
+  struct Release {
+    void operator()(Inbox* inbox) const noexcept { inbox->release(); }
+  };
+
+  class Message;
+  // Any thread. The inbox owns the message from now on, and calls drop() at once where the loop is closed.
+  void post(Message& message) noexcept;
   bool cancel(std::uint64_t number) noexcept;
 
   void retain() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
@@ -56,7 +63,9 @@ class Inbox {
   friend struct InboxFork;
   Inbox() = default;
   ~Inbox() = default;
-  std::uint64_t append(Callback<void()>&& callback, bool& closed);
+  KernelBackend* note_filled() noexcept;
+  void wake(KernelBackend* sleeping) noexcept;
+  static void run_messages(Message*& first, std::uint64_t before) noexcept;
   bool is_cancelled(const Entry& entry) noexcept;
   void move_progress(std::uint64_t to) noexcept;
 
@@ -65,7 +74,9 @@ class Inbox {
   std::atomic<bool> waiting_ = false;
   std::atomic<std::uint32_t> wakers_ = 0;  // threads that use the backend without the lock
   std::vector<Entry> sent_;
-  std::uint64_t first_sent_ = 0;      // the number of sent_[0]
+  std::uint64_t first_sent_ = 0;  // the number of sent_[0]
+  Message* messages_ = nullptr;   // first to last, and
+  Message** messages_end_ = &messages_;
   KernelBackend* backend_ = nullptr;  // null once closed
 
   // The batch that runs, or the last one; just before sent_ in numbers. Its size changes under the lock.
@@ -79,6 +90,20 @@ class Inbox {
   Inbox* next_unused_ = nullptr;
   Inbox* next_made_ = nullptr;  // all inboxes are in one list
   bool parents_ = false;        // this is the child of a fork(), and the inbox was that of a loop of the parent
+};
+
+class Inbox::Message {
+ public:
+  virtual void arrive() noexcept = 0;  // in the loop's thread
+  virtual void drop() noexcept = 0;    // instead of that; in any thread
+
+ protected:
+  ~Message() = default;
+
+ private:
+  friend class Inbox;
+  Message* next_ = nullptr;
+  std::uint64_t before_ = 0;  // the number of the entry that was sent next
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

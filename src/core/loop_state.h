@@ -7,6 +7,8 @@
 
 #include "base/fork.h"
 #include "core/backend.h"
+#include "core/cancels.h"
+#include "core/done_callbacks.h"
 #include "core/inbox.h"
 #include "core/signals.h"
 #include "core/timer_queue.h"
@@ -34,7 +36,6 @@ struct EventLoop::State {
   State(EventLoop& owner, const LoopOptions& options);
   State(const State&) = delete;
   State& operator=(const State&) = delete;
-  ~State();
 
   std::int64_t now() const { return clock != nullptr ? clock->now().time_since_epoch().count() : backend->now(); }
 
@@ -71,7 +72,7 @@ struct EventLoop::State {
   LoopPlace place;
   std::unique_ptr<KernelBackend> backend;
   VirtualClock* clock;
-  Inbox* inbox;
+  std::unique_ptr<Inbox, Inbox::Release> inbox;
   FdTable fds;
   TimerQueue timers;
   std::unique_ptr<std::byte[]> stream_room;  // where the bytes of all streams arrive; null until there is one
@@ -89,7 +90,8 @@ struct EventLoop::State {
   Link resources;                  // each a LoopResource, to let go when the loop is closed
   Link deliveries;                 // each a Delivery: results of threads for which futures wait
   Link idle_waiters;               // tasks that go on once nothing else is ready
-  std::vector<TaskBase*> cancels;  // parked tasks to which a cancel is to be delivered (task.cpp)
+  Cancels cancels;
+  DoneCallbacks done_callbacks;
   TaskFactory task_factory;
   unsigned eager_starts = 0;  // that are inside each other now
   int outside_work = 0;       // jobs in threads, and waits for the kernel: a virtual clock stands still for them

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
+#include "core/cancels.h"
 #include "core/report.h"
 #include "core/traceback.h"
 
@@ -57,11 +58,12 @@ void Race::ended(Entrant& entrant) noexcept {
   if (running_ == 0) wake();
 }
 
-void Race::cancel_rest(std::string_view message) {
+void Race::cancel_rest(std::string_view message) noexcept {
+  Cancels::Batch together(*entrants_.front().runner_.state()->loop());
   for (const Entrant& entrant : entrants_) entrant.runner_.cancel(message);
 }
 
-bool Race::forward(Waiter& waiter) {
+bool Race::forward(Waiter& waiter) noexcept {
   Race& race = static_cast<Race&>(waiter);
   const bool requested = race.task_->take_cancel_request();
   (requested ? race.requested_ : race.scope_requested_) = true;

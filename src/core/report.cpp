@@ -92,6 +92,25 @@ std::string render(const ExceptionContext& context) {
   if (!context.extra.empty()) text += "\n" + context.extra;
   return text;
 }
+
+void print(const ExceptionContext& context) noexcept {
+  try {
+    std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
+  } catch (...) {
+    report_short(context.message.c_str());
+  }
+}
+
+void print_failed_handler(const std::exception_ptr& error, const ExceptionContext& context) noexcept {
+  try {
+    print({.message = "Unhandled error in exception handler",
+           .exception = error,
+           .extra = "  while handling: " + render(context)});
+  } catch (...) {
+    report_short("Unhandled error in exception handler");
+    print(context);
+  }
+}
 }  // namespace
 
 bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
@@ -170,31 +189,32 @@ std::string describe_creation(const std::source_location& place, const char* pre
 }
 
 void report(LoopCore* loop, ExceptionContext context) noexcept {
-  try {
-    if (loop != nullptr) {
-      EventLoop::of(*loop).call_exception_handler(context);
-    } else {
-      std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
-    }
-  } catch (...) {
-    std::fputs("asyncio: an error could not be reported\n", stderr);
+  if (loop != nullptr) {
+    EventLoop::of(*loop).call_exception_handler(context);
+  } else {
+    print(context);
   }
 }
+
+void report_short(const char* message) noexcept { std::fprintf(stderr, "asyncio: %s (no memory for more)\n", message); }
 
 void report_current(LoopCore* loop, const char* message, Handle handle) noexcept {
   const std::exception_ptr error = std::current_exception();
   if (loop != nullptr && is_exit(error)) return EventLoop::of(*loop).state().leave_with(error);
-  report(loop, {.message = message, .exception = error, .handle = std::move(handle)});
+  report_made(loop, message, [&](ExceptionContext& context) {
+    context.exception = error;
+    context.handle = std::move(handle);
+  });
 }
 
 void report_never_awaited(const Promise& coroutine) noexcept {
-  std::string dropped_by;
-  // In the destructors of a task's parameters nothing is left of its coroutines.
-  if (this_thread.task != nullptr && this_thread.task->innermost() != nullptr)
-    dropped_by = format_running_stack("    ");
-  if (!dropped_by.empty()) dropped_by.insert(0, "  dropped by\n");
-  report(this_thread.loop, {.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited",
-                            .extra = std::move(dropped_by)});
+  report_made(this_thread.loop, "a coroutine was never awaited", [&](ExceptionContext& context) {
+    context.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited";
+    // In the destructors of a task's parameters nothing is left of its coroutines.
+    if (this_thread.task != nullptr && this_thread.task->innermost() != nullptr)
+      context.extra = format_running_stack("    ");
+    if (!context.extra.empty()) context.extra.insert(0, "  dropped by\n");
+  });
 }
 
 StepWatch::StepWatch(LoopCore& loop) noexcept
@@ -206,10 +226,9 @@ bool StepWatch::was_slow() noexcept {
   return loop_.debug && took_ >= loop_.slow_callback_duration.count();
 }
 
-void StepWatch::report(std::string_view what, std::string extra) noexcept {
+std::string StepWatch::took() const {
   const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
-  asyncio::report(&loop_, {.message = std::string(what) + " took " + std::to_string(seconds) + " seconds",
-                           .extra = std::move(extra)});
+  return " took " + std::to_string(seconds) + " seconds";
 }
 
 void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
@@ -251,9 +270,7 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
 
 void EventLoop::call_exception_handler_here(const ExceptionContext& context) noexcept {
   State& state = *state_;
-  if (!state.exception_handler || state.in_exception_handler) {
-    return default_exception_handler(context);
-  }
+  if (!state.exception_handler || state.in_exception_handler) return print(context);
   state.in_exception_handler = true;
   state.exception_handler_set = false;
   ExceptionHandler handler = std::move(state.exception_handler);  // it may set another one while it runs
@@ -264,9 +281,7 @@ void EventLoop::call_exception_handler_here(const ExceptionContext& context) noe
     if (is_exit(error)) {
       state.leave_with(error);
     } else {
-      default_exception_handler({.message = "Unhandled error in exception handler",
-                                 .exception = error,
-                                 .extra = "  while handling: " + render(context)});
+      print_failed_handler(error, context);
     }
   }
   state.in_exception_handler = false;

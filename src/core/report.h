@@ -16,6 +16,21 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Tells the exception handler of the loop, or standard error where there is no loop. Never throws.
 void report(LoopCore* loop, ExceptionContext context) noexcept;
 
+// For want of memory: the text alone, on standard error.
+void report_short(const char* message) noexcept;
+
+// report() of what fill(context) says of it, which may need more memory than there is: the message alone is told then.
+template <class F>
+void report_made(LoopCore* loop, const char* message, F&& fill) noexcept {
+  try {
+    ExceptionContext context;
+    context.message = message;
+    fill(context);
+    report(loop, std::move(context));
+  } catch (...) {
+    report_short(message);
+  }
+}
 // Whether it holds exactly that type: told by the type alone, where throwing it to find out would take a microsecond.
 bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept;
 // Whether it is a SystemExit or a KeyboardInterrupt, which end the program.
@@ -63,9 +78,18 @@ class StepWatch {
 
   // Once, at its end: whether it took longer than the loop's slow_callback_duration.
   bool was_slow() noexcept;
-  void report(std::string_view what, std::string extra = {}) noexcept;
+  // Reports it; fill(context) says what it was in the context's message.
+  template <class F>
+  void report(F&& fill) noexcept {
+    report_made(&loop_, "something took long", [&](ExceptionContext& context) {
+      fill(context);
+      context.message += took();
+    });
+  }
 
  private:
+  std::string took() const;
+
   EventLoop& loop_;
   std::int64_t begin_;
   std::int64_t outside_;  // of the steps inside of the outer one, before this
@@ -79,7 +103,8 @@ inline void run_timed(LoopCore& loop, BoundCallback<void()>& callback, const cha
     return run_reporting(&loop, callback.context(), message, callback);
   StepWatch step(loop);
   run_reporting(&loop, callback.context(), message, callback);
-  if (step.was_slow()) step.report("callback " + describe(callback.type()));
+  if (!step.was_slow()) return;
+  step.report([&](ExceptionContext& context) { context.message = "callback " + describe(callback.type()); });
 }
 inline void run_last_timed(LoopCore& loop, BoundCallback<void()>& callback, const char* message) noexcept {
   if (!loop.debug) [[likely]]
@@ -87,7 +112,8 @@ inline void run_last_timed(LoopCore& loop, BoundCallback<void()>& callback, cons
   StepWatch step(loop);
   const std::type_info& type = callback.type();
   run_last(&loop, callback, message);
-  if (step.was_slow()) step.report("callback " + describe(type));
+  if (!step.was_slow()) return;
+  step.report([&](ExceptionContext& context) { context.message = "callback " + describe(type); });
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -28,7 +28,10 @@ void cancel_all_tasks(EventLoop& loop) {
     std::vector<AnyTask> tasks;
     for (Link* link = loop.live.next; link != &loop.live; link = link->next)
       tasks.emplace_back(&TaskBase::from_live(*link));
-    for (const AnyTask& task : tasks) task.cancel();
+    {
+      Cancels::Batch together(loop);  // they may await each other
+      for (const AnyTask& task : tasks) task.cancel();
+    }
     loop.run_until_complete(wait_for_all(tasks));
     for (const AnyTask& task : tasks) {
       if (task.cancelled()) continue;

@@ -6,7 +6,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 const WaitKind ShieldBase::kind{
     .reason = "shield",
     .remove = [](Waiter& waiter) noexcept { static_cast<ShieldBase&>(waiter).unlink(); },
-    .awaited = [](const Waiter& waiter) { return static_cast<const ShieldBase&>(waiter).state_; },
+    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const ShieldBase&>(waiter).state_; },
 };
 
 void ShieldBase::join() {

@@ -4,6 +4,7 @@
 #include <asyncio/event_loop.h>
 
 #include "base/fork.h"
+#include "core/cancels.h"
 #include "core/loop_state.h"
 #include "core/report.h"
 #include "core/task_extra.h"
@@ -11,6 +12,8 @@
 
 #include <atomic>
 #include <limits>
+#include <memory>
+#include <new>
 #include <utility>
 
 // Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel sets
@@ -19,8 +22,11 @@
 // the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
 //
 // A wait for a task or future is not left: the request is passed on, and the wait ends when the other has ended. Chains
-// of such waits may be long, so that requests wait in a list of the loop (cancels) and are delivered from there, one
+// of such waits may be long, so that requests wait in a list of the loop (cancels.h) and are delivered from there, one
 // after the other, never one inside the other.
+//
+// Nothing of a cancel can fail. Neither can the end of a task: what would need memory then is only what is told of it (the
+// message of the cancel, the traceback of the error), and is left out where there is none.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -44,13 +50,17 @@ TaskBase::~TaskBase() {
 
 TaskExtra& TaskBase::extra() {
   if (plain()) {
-    auto* made = new TaskExtra{.number = static_cast<std::uint64_t>(identity_ >> 1)};
-    identity_ = reinterpret_cast<std::uintptr_t>(made);
+    set_extra(*new TaskExtra);
   }
   return *reinterpret_cast<TaskExtra*>(identity_);
 }
 
-const TaskExtra* TaskBase::extra_if_any() const {
+void TaskBase::set_extra(TaskExtra& made) noexcept {
+  made.number = static_cast<std::uint64_t>(identity_ >> 1);
+  identity_ = reinterpret_cast<std::uintptr_t>(&made);
+}
+
+const TaskExtra* TaskBase::extra_if_any() const noexcept {
   return plain() ? nullptr : reinterpret_cast<const TaskExtra*>(identity_);
 }
 
@@ -99,9 +109,12 @@ void TaskBase::end_unstarted() noexcept {
 }
 
 void TaskBase::destroy_pending() noexcept {
-  std::string stack = format_stack(*innermost_, "    ");
-  if (!stack.empty()) stack.insert(0, (flags_ & started_flag) != 0 ? "  it waits\n" : "  it has not started\n");
-  report(loop_, {.message = "Task was destroyed but it is pending!", .task = AnyTask(this), .extra = std::move(stack)});
+  report_made(loop_, "Task was destroyed but it is pending!", [this](ExceptionContext& context) {
+    context.task = AnyTask(this);
+    context.extra = format_stack(*innermost_, "    ");
+    if (!context.extra.empty())
+      context.extra.insert(0, (flags_ & started_flag) != 0 ? "  it waits\n" : "  it has not started\n");
+  });
   if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
   waiter_ = nullptr;
   const OnBehalfOf itself(*this);
@@ -112,33 +125,44 @@ void TaskBase::destroy_pending() noexcept {
 
 void TaskBase::end_with(std::exception_ptr error) noexcept {
   unlink();
-  if (auto traceback = take_traceback(error)) extra().traceback = std::move(traceback);
+  if (auto traceback = take_traceback(error)) {
+    try {
+      extra().traceback = std::move(traceback);
+    } catch (const std::bad_alloc&) {
+    }
+  }
   complete_with(error);
   error = nullptr;  // the task may be gone after this, and its error is part of it
   release();
 }
 
-bool TaskBase::cancel(std::string_view message) {
-  require_own_thread(loop_, "Task.cancel");
+bool TaskBase::cancel(std::string_view message) noexcept {
   if (done()) {
     mark_retrieved();  // whoever cancels it does not mind how it ended
     return false;
   }
   if (cancels_ != std::numeric_limits<decltype(cancels_)>::max()) ++cancels_;
   if ((interrupts_ & edge) == 0) {
-    if (!message.empty() || !plain()) extra().cancel_message = message;
+    if (!message.empty() || !plain()) note_cancel_message(message);
     interrupts_ |= edge;
   }
   if (waiter_ != nullptr) interrupt_parked();
   return true;
 }
 
-std::string_view TaskBase::cancel_message() const {
+void TaskBase::note_cancel_message(std::string_view message) noexcept {
+  try {
+    extra().cancel_message = message;
+  } catch (...) {
+    if (!plain()) extra().cancel_message.clear();
+  }
+}
+
+std::string_view TaskBase::cancel_message() const noexcept {
   return plain() ? std::string_view() : extra_if_any()->cancel_message;
 }
 
-int TaskBase::uncancel() {
-  require_own_thread(loop_, "Task.uncancel");
+int TaskBase::uncancel() noexcept {
   if (cancels_ > 0 && --cancels_ == 0) interrupts_ &= static_cast<std::uint8_t>(~edge);
   return cancels_;
 }
@@ -150,26 +174,21 @@ void TaskBase::refuse_parking() {
   throw_parents_loop();
 }
 
-void TaskBase::interrupt_parked() {
+void TaskBase::look_before_parking() {
   if (refuses_to_wait()) refuse_parking();
-  std::vector<TaskBase*>& cancels = EventLoop::of(*loop_).state().cancels;
-  if ((flags_ & queued_flag) != 0) {
-    // It has come to this task before, by another way: two requests at once are one. Unless it is the same way, and
-    // tasks await each other: then passing it on has no end, and the wait has none either but this one.
-    if ((flags_ & passed_on_flag) == 0) return;
-    if (awaits_itself()) return interrupt_wait();
-    interrupts_ &= static_cast<std::uint8_t>(~edge);
-    return;
-  }
-  cancels.push_back(this);
-  flags_ |= queued_flag;
-  if (cancels.size() > 1) return;  // a delivery is under way below us on the stack, and comes to this one
-  for (std::size_t i = 0; i < cancels.size(); ++i) cancels[i]->tell_of_cancel();
-  for (TaskBase* task : cancels) task->flags_ &= static_cast<std::uint8_t>(~(queued_flag | passed_on_flag));
-  cancels.clear();
+  interrupt_parked();
 }
 
-void TaskBase::tell_of_cancel() {
+void TaskBase::interrupt_parked() noexcept {
+  if ((flags_ & queued_flag) == 0) return EventLoop::of(*loop_).state().cancels.add(*this);
+  // It has come to this task before, by another way: two requests at once are one. Unless it is the same way, and tasks
+  // await each other: then passing it on has no end, and the wait has none either but this one.
+  if ((flags_ & passed_on_flag) == 0) return;
+  if (awaits_itself()) return interrupt_wait();
+  interrupts_ &= static_cast<std::uint8_t>(~edge);
+}
+
+void TaskBase::tell_of_cancel() noexcept {
   if (waiter_ == nullptr || waiter_->kind_->interrupt == nullptr || interrupts_ == 0) return;
   note_interrupter();
   const bool requested = has_cancel_request();
@@ -186,20 +205,29 @@ void TaskBase::interrupt_wait() noexcept {
   waiter_->wake();
 }
 
-bool TaskBase::awaits_itself() const {
+TaskBase* TaskBase::awaited_task() const noexcept {
+  if (waiter_ == nullptr || waiter_->kind_->awaited == nullptr) return nullptr;
+  const FutureBase* awaited = waiter_->kind_->awaited(*waiter_);
+  return awaited != nullptr ? const_cast<TaskBase*>(awaited->as_task()) : nullptr;
+}
+
+bool TaskBase::awaits_itself() noexcept {
+  // A task that is known to be in no circle is not looked at again during this delivery: nobody begins to wait in it.
   std::size_t most = EventLoop::of(*loop_).state().cancels.size();  // a circle that this task is not part of has no end
-  for (const TaskBase* task = this; task != nullptr && task->waiter_ != nullptr && most > 0; --most) {
-    const Waiter& waiter = *task->waiter_;
-    const FutureBase* awaited = waiter.kind_->awaited != nullptr ? waiter.kind_->awaited(waiter) : nullptr;
-    if (awaited == this) return true;
-    task = awaited != nullptr ? awaited->as_task() : nullptr;
+  for (TaskBase* task = this; task != nullptr && (task->flags_ & no_circle_flag) == 0 && most > 0; --most) {
+    task = task->awaited_task();
+    if (task == this) return true;
+    if (most == 1) return false;
   }
+  for (TaskBase* task = this; task != nullptr && (task->flags_ & (queued_flag | no_circle_flag)) == queued_flag;
+       task = task->awaited_task())
+    task->flags_ |= no_circle_flag;
   return false;
 }
 
-void TaskBase::note_interrupter() {
+void TaskBase::note_interrupter() noexcept {
   const void* scope = has_cancel_request() ? nullptr : deciding_scope();
-  if (scope != nullptr || !plain()) extra().interrupted_by = scope;
+  if (!plain()) extra().interrupted_by = scope;  // a task in a scope is not plain
 }
 
 void TaskBase::throw_interrupt() {
@@ -211,7 +239,7 @@ void TaskBase::throw_interrupt() {
     if (scope != nullptr) throw CancelledError({}, scope);
   }
   interrupts_ &= static_cast<std::uint8_t>(~edge);
-  throw CancelledError(std::string(cancel_message()));
+  throw cancelled_error(cancel_message());
 }
 
 NewTask::~NewTask() {
@@ -222,14 +250,17 @@ AnyTask NewTask::start() {
   if (made_ != nullptr) throw RuntimeError("NewTask: the task has been started already");
   unsigned& nested = EventLoop::of(*loop_).state().eager_starts;
   const bool eager = options.eager_start.value_or(false) && this_thread.loop == loop_ && nested < most_eager_starts;
+  // All that can fail comes before there is a task.
+  Context context = options.context != nullptr ? *options.context : Context::current();
+  std::unique_ptr<TaskExtra> extra;
+  if (options.context != nullptr || !context.empty() || !options.name.empty()) {
+    extra = std::make_unique<TaskExtra>();
+    extra->name = options.name;
+    extra->context = std::move(context);
+  }
   made_ = &make(eager);
   made_->retain();
-  if (options.context != nullptr) {
-    made_->extra().context = *options.context;
-  } else if (Context inherited = Context::current(); !inherited.empty()) {
-    made_->extra().context = std::move(inherited);
-  }
-  if (!options.name.empty()) made_->extra().name = options.name;
+  if (extra != nullptr) made_->set_extra(*extra.release());
   if (eager) {
     ++nested;
     made_->start_eagerly();

@@ -3,8 +3,12 @@
 
 #include <asyncio/event_loop.h>
 
+#include "core/cancels.h"
 #include "core/report.h"
 #include "core/traceback.h"
+
+#include <memory>
+#include <new>
 
 // Theory of operation. A group stands among the joiners of each of its tasks with a TaskGroupChild, and so learns of
 // the end of a task in the moment in which it comes. The first failure aborts the group: the other tasks are cancelled,
@@ -18,7 +22,7 @@ namespace {
 struct MemberLink : Link {};
 }  // namespace
 
-// A task of a group that has not ended: in the list of its group, and among the joiners of the task.
+// A task of a group that has not ended, or has failed: in the list of its group, and among the joiners of the task.
 class TaskGroupChild final : public LinkedWaiter, private MemberLink {
  public:
   TaskGroupChild(TaskGroup& owner, TaskBase& child) : LinkedWaiter(kind), group(owner), task(child) {
@@ -28,11 +32,21 @@ class TaskGroupChild final : public LinkedWaiter, private MemberLink {
   ~TaskGroupChild() {
     static_cast<LinkedWaiter&>(*this).unlink();
     static_cast<MemberLink&>(*this).unlink();
+    if (failed_) task.release();
   }
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
   static TaskGroupChild& from(Link& link) { return static_cast<TaskGroupChild&>(static_cast<MemberLink&>(link)); }
+
+  // Its task has failed: it goes from the children to the failed ones, and keeps the task, which has the error. To make
+  // a note of the error would need memory, and there may be none.
+  void move_to_failed() noexcept {
+    failed_ = true;
+    task.retain();
+    static_cast<MemberLink&>(*this).unlink();
+    group.failed_.push_back(static_cast<MemberLink&>(*this));
+  }
 
   TaskGroup& group;
   TaskBase& task;
@@ -40,6 +54,8 @@ class TaskGroupChild final : public LinkedWaiter, private MemberLink {
 
  private:
   static const WaitKind kind;
+
+  bool failed_ = false;
 };
 
 const WaitKind TaskGroupChild::kind{
@@ -69,14 +85,14 @@ class TaskGroup::AllEnded : public Waiter {
  private:
   static const WaitKind kind;
 
-  static bool interrupt(Waiter& waiter) {
+  static bool interrupt(Waiter& waiter) noexcept {
     TaskGroup& group = static_cast<AllEnded&>(waiter).group_;
     TaskBase& parent = *waiter.task();
     if (parent.take_cancel_request()) {
       group.interruption_ = make_cancelled(parent.cancel_message());
       group.interrupted_by_request_ = true;
     } else if (group.interruption_ == nullptr) {
-      group.interruption_ = std::make_exception_ptr(CancelledError({}, parent.deciding_scope()));
+      group.interruption_ = make_cancelled({}, parent.deciding_scope());
     }
     if (!group.aborting_) group.abort();
     return false;
@@ -94,6 +110,7 @@ const WaitKind TaskGroup::AllEnded::kind{
 TaskGroup::~TaskGroup() {
   // There are children only where the loop was closed in the middle of the block.
   while (!children_.alone()) delete &TaskGroupChild::from(*children_.next);
+  while (!failed_.alone()) delete &TaskGroupChild::from(*failed_.next);
 }
 
 void TaskGroup::enter_now() {
@@ -112,7 +129,7 @@ void TaskGroup::refuse() const {
   throw RuntimeError("create_task: the TaskGroup belongs to another event loop");
 }
 
-TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) {
+TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) try {
   TaskBase& task = *handle.state();
   if (!task.done()) {
     auto* child = new TaskGroupChild(*this, task);
@@ -123,35 +140,41 @@ TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) {
   // It was started eagerly, and has ended in that. A failure is dealt with in the loop's turn, as it is for other
   // tasks, so that create_task() never has the group aborted when it returns.
   if (task.cancelled() || task.outcome_exception() == nullptr) return nullptr;
-  auto* child = new TaskGroupChild(*this, task);
-  EventLoop::of(*task.loop()).call_soon([child, handle] { child->group.child_ended(*child); });
-  return child;
+  auto child = std::make_unique<TaskGroupChild>(*this, task);
+  EventLoop::of(*task.loop()).call_soon([child = child.get(), handle] { child->group.child_ended(*child); });
+  return child.release();
+} catch (const std::bad_alloc&) {
+  handle.cancel();  // it must not run without anybody who looks after it
+  throw;
 }
 
 void TaskGroup::child_ended(TaskGroupChild& child) noexcept {
-  TaskBase& task = child.task;
-  StartWait* starter = child.starter;
-  delete &child;
-  if (starter != nullptr) {
+  if (StartWait* starter = child.starter) {
+    delete &child;
     starter->child_ = nullptr;
     starter->wake();
-  } else if (!task.cancelled()) {
-    if (std::exception_ptr error = task.outcome_exception()) failed(task, error);
+  } else if (child.task.failed()) {
+    failed(child);
+  } else {
+    delete &child;
   }
   if (waiting_ != nullptr && children_.alone()) std::exchange(waiting_, nullptr)->wake();
 }
 
-void TaskGroup::failed(const TaskBase& task, const std::exception_ptr& error) {
+void TaskGroup::failed(TaskGroupChild& child) noexcept {
+  const std::exception_ptr error = child.task.outcome_exception();
   if (!is_exit(error)) {
-    errors_.add(error, traceback_of(task));
-  } else if (exit_error_ == nullptr) {
-    exit_error_ = error;
+    child.move_to_failed();
+  } else {
+    if (exit_error_ == nullptr) exit_error_ = error;
+    delete &child;
   }
   if (!aborting_) abort();
 }
 
-void TaskGroup::abort() {
+void TaskGroup::abort() noexcept {
   aborting_ = true;
+  Cancels::Batch together(*parent_->loop());  // they may await each other
   for (Link* link = children_.next; link != &children_; link = link->next) TaskGroupChild::from(*link).task.cancel({});
   if (phase_ == Phase::body) cancel_body();
 }
@@ -166,7 +189,7 @@ void TaskGroup::cancel() {
   }
 }
 
-void TaskGroup::cancel_body() {
+void TaskGroup::cancel_body() noexcept {
   body_cancelled_ = true;
   request_pending_before_ = parent_->has_cancel_request();
   requests_before_ours_ = parent_->cancelling();
@@ -212,8 +235,13 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
 
   phase_ = Phase::over;
   parent_ = nullptr;
-  if (failed && !is_exit(error)) errors_.add(error, std::move(traceback));
-  TaskErrors errors = std::move(errors_);
+  TaskErrors errors;
+  while (!failed_.alone()) {
+    TaskGroupChild& child = TaskGroupChild::from(*failed_.next);
+    errors.add(child.task.outcome_exception(), traceback_of(child.task));
+    delete &child;
+  }
+  if (failed && !is_exit(error)) errors.add(error, std::move(traceback));
   const std::exception_ptr exit_error = std::exchange(exit_error_, nullptr);
   const std::exception_ptr interruption = std::exchange(interruption_, nullptr);
 
@@ -253,12 +281,12 @@ const WaitKind StartWait::kind{
           if (TaskGroupChild* child = static_cast<StartWait&>(waiter).child_) child->starter = nullptr;
         },
     .interrupt = &StartWait::forward,
-    .awaited = [](const Waiter& waiter) -> FutureBase* {
+    .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
       return static_cast<const StartWait&>(waiter).started_task_.state();
     },
 };
 
-bool StartWait::forward(Waiter& waiter) {
+bool StartWait::forward(Waiter& waiter) noexcept {
   StartWait& start = static_cast<StartWait&>(waiter);
   const bool requested = start.task_->take_cancel_request();
   (requested ? start.requested_ : start.scope_requested_) = true;

@@ -110,24 +110,47 @@ void ThreadFutureBase::require_value() const {
 
 const WaitKind Delivery::kind{"wrap_future", nullptr, nullptr, &Delivery::future_ended};
 
-Delivery::Delivery(EventLoop& loop, FutureBase& future) : LinkedWaiter(kind), loop_(&loop), future_(&future) {
-  future.retain();
-  future.joiners().push_back(static_cast<LinkedWaiter&>(*this));
-  loop.state().deliveries.push_back(static_cast<LiveLink&>(*this));
-  ++loop.state().outside_work;
+namespace {
+// A message to a loop that is made while nothing depends on it yet, and sent, or dropped, later. The inbox outlives the
+// loop: what comes too late is dropped there.
+template <class F>
+class Prepared final : public Inbox::Message {
+ public:
+  Prepared(EventLoop& loop, F on_arrival) : inbox_(*loop.state().inbox), on_arrival_(std::move(on_arrival)) {
+    inbox_.retain();
+  }
+  ~Prepared() { inbox_.release(); }
+
+  void send() noexcept { inbox_.post(*this); }
+  void arrive() noexcept override {
+    on_arrival_();
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+
+ private:
+  Inbox& inbox_;
+  F on_arrival_;
+};
+template <class F>
+std::unique_ptr<Prepared<F>> prepare(EventLoop& loop, F on_arrival) {
+  return std::make_unique<Prepared<F>>(loop, std::move(on_arrival));
 }
+}  // namespace
+
+Delivery::Delivery(EventLoop& loop, FutureBase& future) : LinkedWaiter(kind), loop_(&loop), future_(&future) {}
 
 Delivery::~Delivery() = default;
 
 void Delivery::start(std::shared_ptr<Delivery> self, ThreadFutureBase& source) {
-  // The inbox outlives the loop: a result that comes too late is dropped there.
-  Inbox& inbox = *self->loop_->state().inbox;
-  inbox.retain();
-  std::shared_ptr<Inbox> to(&inbox, [](Inbox* held) { held->release(); });
-  self->self_ = self;
-  source.on_done([to = std::move(to), self = std::move(self)](const ThreadFutureBase&) mutable {
-    to->try_send([self = std::move(self)] { self->arrive(); });
-  });
+  auto message = prepare(*self->loop_, [self] { self->arrive(); });
+  source.on_done([message = std::move(message)](const ThreadFutureBase&) mutable { message.release()->send(); });
+  // Nothing can fail from here on. The result arrives in the loop's turn, if it is there already.
+  self->future_->retain();
+  self->future_->joiners().push_back(static_cast<LinkedWaiter&>(*self));
+  self->loop_->state().deliveries.push_back(static_cast<LiveLink&>(*self));
+  ++self->loop_->state().outside_work;
+  self->self_ = std::move(self);
 }
 
 FutureBase* Delivery::leave() noexcept {
@@ -159,14 +182,11 @@ void Delivery::abandon() noexcept {
 }
 
 void cancel_with(ThreadFutureBase& state, EventLoop& loop, std::shared_ptr<RemoteTask> remote) {
-  Inbox& inbox = *loop.state().inbox;
-  inbox.retain();
-  std::shared_ptr<Inbox> to(&inbox, [](Inbox* held) { held->release(); });
-  state.on_done([to = std::move(to), remote = std::move(remote)](const ThreadFutureBase& ended) mutable {
-    if (!ended.cancelled()) return;
-    to->try_send([remote = std::move(remote)] {
-      if (remote->task != nullptr) remote->task->cancel({});
-    });
+  auto message = prepare(loop, [remote = std::move(remote)] {
+    if (remote->task != nullptr) remote->task->cancel({});
+  });
+  state.on_done([message = std::move(message)](const ThreadFutureBase& ended) mutable {
+    if (ended.cancelled()) message.release()->send();
   });
 }
 

@@ -9,7 +9,9 @@ const WaitKind ExitWait::kind{
     .reason = "with: exit",
     .remove = [](Waiter& waiter) noexcept { static_cast<ExitWait&>(waiter).unlink(); },
     .interrupt = nullptr,
-    .awaited = [](const Waiter& waiter) -> FutureBase* { return static_cast<const ExitWait&>(waiter).exit_.state(); },
+    .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
+      return static_cast<const ExitWait&>(waiter).exit_.state();
+    },
 };
 
 void ExitWait::take_over_context() const {

@@ -234,7 +234,7 @@ const WaitKind TaskHook::ended{
     .remove = nullptr,
     .interrupt = nullptr,
     .joined = &ServedTransport::task_ended,
-    .awaiter = [](const Waiter&) -> const TaskBase* { return nullptr; },
+    .awaiter = [](const Waiter&) noexcept -> const TaskBase* { return nullptr; },
 };
 
 }  // namespace

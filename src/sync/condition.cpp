@@ -20,7 +20,7 @@ const WaitKind Condition::Wait::cancelled_by_scope =
 
 void Condition::Wait::remove(asyncio::Waiter& waiter) noexcept { static_cast<Wait&>(waiter).unlink(); }
 
-bool Condition::Wait::interrupt(asyncio::Waiter& waiter) {
+bool Condition::Wait::interrupt(asyncio::Waiter& waiter) noexcept {
   Wait& self = static_cast<Wait&>(waiter);
   if (self.alone()) return true;  // the condition has been destroyed, and perhaps its lock
   Lock& lock = *self.owner_->lock_;

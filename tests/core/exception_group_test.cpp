@@ -197,4 +197,72 @@ TEST(ExceptionGroup, handlers_may_be_const_objects) {
   EXPECT_EQ(shape(mixed().subgroup(always)), shape(mixed()));
 }
 
+std::exception_ptr nested(int depth) {
+  std::exception_ptr innermost = error(std::runtime_error("the innermost"));
+  for (int i = 0; i < depth; ++i) innermost = group("g", {innermost, error(std::logic_error("beside it"))});
+  return innermost;
+}
+
+TEST(ExceptionGroup, may_be_nested_as_deep_as_memory_reaches) {
+  constexpr int depth = 200'000;
+  std::exception_ptr deep = nested(depth);
+  try {
+    std::rethrow_exception(deep);
+  } catch (const ExceptionGroup& top) {
+    const std::string text = top.what();
+    EXPECT_NE(text.find("std::runtime_error: the innermost"), std::string::npos);
+    const ExceptionGroup::Split parts = top.split<std::runtime_error>();
+    int leaves = 0;
+    EXPECT_FALSE(parts.rest->handle<std::logic_error>([&leaves](const std::logic_error&) { ++leaves; }));
+    EXPECT_EQ(leaves, depth);
+    EXPECT_TRUE(parts.match->subgroup([](const std::exception_ptr&) { return true; }));
+  }
+  deep = nullptr;
+}
+
+TEST(ExceptionGroup, what_grows_with_the_members_and_not_with_their_square) {
+  const auto length = [](int depth) {
+    try {
+      std::rethrow_exception(nested(depth));
+    } catch (const ExceptionGroup& top) {
+      return std::string(top.what()).size();
+    }
+  };
+  const std::size_t once = length(2000);
+  EXPECT_LT(length(4000), once * 5 / 2);
+}
+
+TEST(ExceptionGroup, what_opens_groups_up_to_a_depth_and_shows_the_leaves_of_those_below) {
+  try {
+    std::rethrow_exception(nested(3));
+  } catch (const ExceptionGroup& top) {
+    EXPECT_EQ(std::string(top.what()),
+              "g (2 exceptions)\n"
+              "  +- asyncio::ExceptionGroup: g (2 exceptions)\n"
+              "  |    +- asyncio::ExceptionGroup: g (2 exceptions)\n"
+              "  |    |    +- std::runtime_error: the innermost\n"
+              "  |    |    +- std::logic_error: beside it\n"
+              "  |    +- std::logic_error: beside it\n"
+              "  +- std::logic_error: beside it");
+  }
+  try {
+    std::rethrow_exception(nested(34));
+  } catch (const ExceptionGroup& top) {
+    const std::string text = top.what();
+    EXPECT_NE(text.find("nested too deep to be drawn. Its leaves:\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("the innermost"), std::string::npos) << text;
+  }
+}
+
+struct OwnGroup : ExceptionGroup {
+  using ExceptionGroup::ExceptionGroup;
+};
+
+TEST(ExceptionGroup, one_that_derives_from_it_is_a_group_too) {
+  const ExceptionGroup top("top", {error(OwnGroup("own", {error(std::logic_error("a")), error(1)}))});
+  EXPECT_NE(std::string(top.what()).find("OwnGroup: own (2 exceptions)\n       +- std::logic_error: a"),
+            std::string::npos);
+  EXPECT_EQ(shape(top.split<std::logic_error>().match), "top[own[logic:a]]");
+}
+
 }  // namespace
