@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/kept.h>
 #include <asyncio/ring_buffer.h>
 #include <asyncio/wait_queue.h>
 
@@ -10,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -43,7 +45,8 @@ class Lagged : public std::exception {
 // subscriber that is further behind has lost some. Its next() then throws Lagged, once, with their number, and goes on
 // with the oldest that is kept. (An exception, because a lost item is an error unless the program says otherwise. Who
 // wants the newest values only catches it and asks again.)
-// A cancel of next() takes nothing: the same item comes the next time.
+// A cancel of next() takes nothing: the same item comes the next time. So it does after a copy that has thrown, and where
+// send() throws, nothing was sent. The constructors and the destructor of an item may use the Broadcast.
 // Used by the tasks of one loop at a time: a task of another loop that would have to wait together with them gets
 // RuntimeError. Not thread-safe. Its end closes it; what is kept can be read after that.
 // Python: none; a Queue for each subscriber.
@@ -63,12 +66,15 @@ class Broadcast {
 
   // Sends an item to all who have subscribed; never waits. Throws RuntimeError once it is closed.
   void send(T item) {
-    if (shared_->closed) throw RuntimeError("Broadcast.send: it is closed");
-    shared_->readers.check_thread("Broadcast.send");
-    if (shared_->items.size() == shared_->capacity) shared_->items.drop_front();
-    shared_->items.push(std::move(item));
-    ++shared_->sent;
-    shared_->readers.wake_all();
+    Stored stored = make_stored(std::move(item));
+    const std::shared_ptr<Shared> shared = shared_;  // the destructor of what is dropped may be the end of *this
+    if (shared->closed) throw RuntimeError("Broadcast.send: it is closed");
+    shared->readers.check_thread("Broadcast.send");
+    [[maybe_unused]] std::optional<Stored> dropped;  // destroyed when all else has been done
+    if (shared->items.size() == shared->capacity) dropped.emplace(shared->items.pop());
+    shared->items.push(std::move(stored));
+    ++shared->sent;
+    shared->readers.wake_all();
   }
 
   // A view of what is sent from now on. It costs nothing while nobody reads it, and any number may be made.
@@ -83,12 +89,22 @@ class Broadcast {
   bool closed() const { return shared_->closed; }
 
  private:
+  // A reader keeps what it copies, because that may be dropped meanwhile.
+  using Stored = std::conditional_t<is_plain<T>, T, std::shared_ptr<const T>>;
+  static Stored make_stored(T&& item) {
+    if constexpr (is_plain<T>) {
+      return std::move(item);
+    } else {
+      return std::make_shared<const T>(std::move(item));
+    }
+  }
+
   struct Shared {
     std::uint64_t oldest() const { return sent - items.size(); }
 
-    RingBuffer<T> items;     // the last ones, at most `capacity`
-    std::uint64_t sent = 0;  // how many ever, which is the number of the next one
-    WaitQueue readers;       // who has read everything
+    RingBuffer<Stored> items;  // the last ones, at most `capacity`
+    std::uint64_t sent = 0;    // how many ever, which is the number of the next one
+    WaitQueue readers;         // who has read everything
     std::size_t capacity = 0;
     bool closed = false;
   };
@@ -122,10 +138,26 @@ class Broadcast<T>::Subscription {
     const std::uint64_t oldest = shared_->oldest();
     if (position_ < oldest) [[unlikely]]
       throw Lagged(oldest - std::exchange(position_, oldest));
-    const T& item = shared_->items[static_cast<std::size_t>(position_ - oldest)];
-    ++position_;
-    return item;
+    const Stored stored = shared_->items[static_cast<std::size_t>(position_ - oldest)];
+    if constexpr (is_plain<T>) {
+      ++position_;
+      return stored;
+    } else {
+      Reading reading(position_);
+      return std::optional<T>(*stored);
+    }
   }
+  // Goes on to the next item, and back where this one cannot be copied.
+  struct Reading {
+    explicit Reading(std::uint64_t& place) : position(place), next(++place) {}
+    Reading(const Reading&) = delete;
+    ~Reading() {
+      if (std::uncaught_exceptions() > exceptions && position == next) --position;
+    }
+    std::uint64_t& position;
+    const std::uint64_t next;
+    const int exceptions = std::uncaught_exceptions();
+  };
 
   std::shared_ptr<Shared> shared_;
   std::uint64_t position_;  // the number of the next item

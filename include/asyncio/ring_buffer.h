@@ -3,18 +3,22 @@
 
 #include <asyncio/config.h>
 
+#include <bit>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 // First in, first out, in one block of memory whose size is a power of two and grows as needed: the storage of queues.
 // Faster than std::deque, which allocates as it goes along. It takes no memory before the first element, and keeps what it
-// has taken until it is destroyed.
+// has taken until it is destroyed. To move a T must not fail, nor come back here: see kept.h.
 template <class T>
 class RingBuffer {
  public:
+  static_assert(std::is_nothrow_move_constructible_v<T>);
+
   RingBuffer() = default;
   RingBuffer(RingBuffer&& other) noexcept
       : slots_(std::exchange(other.slots_, nullptr)),
@@ -39,11 +43,22 @@ class RingBuffer {
   // The element at a place counted from the front.
   T& operator[](std::size_t place) { return slots_[(first_ + place) & (capacity_ - 1)]; }
 
+  // Makes room for that many more.
+  void make_room(std::size_t count) {
+    if (size_ + count > capacity_) [[unlikely]]
+      grow(size_ + count);
+  }
+
   template <class U>
   void push(U&& value) {
-    if (size_ == capacity_) [[unlikely]]
-      grow();
+    make_room(1);
     std::construct_at(slots_ + ((first_ + size_) & (capacity_ - 1)), std::forward<U>(value));
+    ++size_;
+  }
+  // Only where there is room.
+  void push_front(T&& value) noexcept {
+    first_ = (first_ - 1) & (capacity_ - 1);
+    std::construct_at(slots_ + first_, std::move(value));
     ++size_;
   }
 
@@ -60,9 +75,9 @@ class RingBuffer {
   }
 
  private:
-  void grow() {
+  void grow(std::size_t least) {
     RingBuffer bigger;
-    bigger.capacity_ = capacity_ == 0 ? 8 : capacity_ * 2;
+    bigger.capacity_ = std::bit_ceil(least < 8 ? 8 : least);
     bigger.slots_ = std::allocator<T>().allocate(bigger.capacity_);
     for (std::size_t place = 0; place < size_; ++place) bigger.push(std::move((*this)[place]));
     *this = std::move(bigger);
