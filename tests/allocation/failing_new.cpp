@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "tests/allocation/failing_new.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+constinit thread_local bool armed = false;
+constinit thread_local long count = 0;
+constinit thread_local long fails_at = 0;
+constinit std::atomic<long> blocks = 0;
+
+void* get(std::size_t size, std::size_t alignment) {
+  if (armed && ++count == fails_at) throw std::bad_alloc();
+  void* memory = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
+                     ? std::malloc(size)
+                     : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (memory == nullptr) throw std::bad_alloc();
+  blocks.fetch_add(1, std::memory_order_relaxed);
+  return memory;
+}
+
+void put(void* memory) noexcept {
+  if (memory == nullptr) return;
+  blocks.fetch_sub(1, std::memory_order_relaxed);
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return get(size, 0); }
+void* operator new[](std::size_t size) { return get(size, 0); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return get(size, std::size_t(alignment)); }
+void* operator new[](std::size_t size, std::align_val_t alignment) { return get(size, std::size_t(alignment)); }
+// The others of the standard library are made of these.
+void operator delete(void* memory) noexcept { put(memory); }
+void operator delete[](void* memory) noexcept { put(memory); }
+void operator delete(void* memory, std::size_t) noexcept { put(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { put(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { put(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { put(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { put(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { put(memory); }
+
+namespace failing_new {
+
+void arm(long nth) noexcept {
+  count = 0;
+  fails_at = nth;
+  armed = true;
+}
+long disarm() noexcept {
+  armed = false;
+  return count;
+}
+bool has_failed() noexcept { return fails_at != 0 && count >= fails_at; }
+long live() noexcept { return blocks.load(std::memory_order_relaxed); }
+
+}  // namespace failing_new
