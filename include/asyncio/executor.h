@@ -297,7 +297,7 @@ class ThreadWait : public LinkedWaiter {
 
  private:
   static const WaitKind kind;
-  static bool interrupt(Waiter& waiter);
+  static bool interrupt(Waiter& waiter) noexcept;
 
   FutureBase* future_;
   ThreadFutureBase* call_;

@@ -313,8 +313,9 @@ void EventLoop::check_executor_call() const {
 void EventLoop::set_default_executor(ThreadPoolExecutor executor) {
   State& state = *state_;
   state.check_caller("set_default_executor");
+  auto next = std::make_unique<ThreadPoolExecutor>(std::move(executor));
   if (state.executor != nullptr) state.executor->abandon();
-  state.executor = std::make_unique<ThreadPoolExecutor>(std::move(executor));
+  state.executor = std::move(next);
 }
 
 struct StopSource::Source : std::stop_source {};
@@ -330,7 +331,7 @@ const WaitKind ThreadWait::kind{
     .interrupt = &ThreadWait::interrupt,
 };
 
-bool ThreadWait::interrupt(Waiter& waiter) {
+bool ThreadWait::interrupt(Waiter& waiter) noexcept {
   ThreadWait& wait = static_cast<ThreadWait&>(waiter);
   if (wait.call_->cancel()) return true;  // it has not begun, and never will
   // The request stays where it is, and lands when the call has ended.
