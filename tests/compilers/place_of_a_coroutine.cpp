@@ -4,8 +4,8 @@
 // await is right, and so is the name, but not the line, that get_return_object gets.
 #include "canary.h"
 
-#include <cstring>
 #include <bit>
+#include <cstring>
 #include <source_location>
 
 using namespace canary;
