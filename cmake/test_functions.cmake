@@ -36,15 +36,13 @@ function(asyncio_test_area area)
 
   # The kit ends a test that takes too long, and tells why. CTest comes after it, for what the kit does not see.
   set(properties TIMEOUT 120)
-  set(environment "")
   if(arg_SLOW)
-    set(properties TIMEOUT 600 LABELS slow)
-    set(environment ASYNCIO_TEST_TIME_LIMIT=570)
+    set(properties TIMEOUT 600 LABELS slow ENVIRONMENT_MODIFICATION ASYNCIO_TEST_TIME_LIMIT=set:570)
   endif()
   if(arg_BACKENDS)
     foreach(backend IN ITEMS epoll io_uring)
       gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${backend}.
-        PROPERTIES ENVIRONMENT "ASYNCIO_BACKEND=${backend};${environment}" ${properties})
+        PROPERTIES ENVIRONMENT ASYNCIO_BACKEND=${backend} ${properties})
     endforeach()
   else()
     gtest_discover_tests(${target} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})

@@ -180,7 +180,11 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   using promise_type = CoroPromise<T>;
   class Awaiter;
 
-  Coro(const Coro&) = delete;  // a Coro is awaited once, and handed over until then: write std::move(coro)
+  Coro(const Coro&) = delete;
+  template <std::same_as<T> U>
+  Coro(Coro<U>&) {
+    static_assert(sizeof(U*) == 0, "a Coro is awaited once, and handed over until then: write std::move(coro)");
+  }
   Coro(Coro&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   Coro& operator=(Coro&& other) noexcept {
     std::swap(frame_, other.frame_);
