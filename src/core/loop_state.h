@@ -85,11 +85,11 @@ struct EventLoop::State {
   std::int64_t trim_pause = 0;
   bool ran_since_trim = true;
 
-  Link left;                       // the tasks of a loop that is the parent's, and has been destroyed here, and
-  Link left_callbacks;             // its done callbacks
-  Link resources;                  // each a LoopResource, to let go when the loop is closed
-  Link deliveries;                 // each a Delivery: results of threads for which futures wait
-  Link idle_waiters;               // tasks that go on once nothing else is ready
+  Link left;            // the tasks of a loop that is the parent's, and has been destroyed here, and
+  Link left_callbacks;  // its done callbacks
+  Link resources;       // each a LoopResource, to let go when the loop is closed
+  Link deliveries;      // each a Delivery: results of threads for which futures wait
+  Link idle_waiters;    // tasks that go on once nothing else is ready
   Cancels cancels;
   DoneCallbacks done_callbacks;
   TaskFactory task_factory;

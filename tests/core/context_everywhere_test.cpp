@@ -1,89 +1,16 @@
 // SPDX-License-Identifier: MIT
 // User code of every kind that a loop runs: each sees the values of the ContextVars that belong to it, and what it sets
 // shows nowhere else.
-#include <asyncio/asyncio.h>
-#include <asyncio/testing.h>
+#include "tests/core/context_everywhere.h"
 
 #include <signal.h>
 #include <unistd.h>
 
 #include <coroutine>
 #include <functional>
-#include <mutex>
 #include <thread>
 
-using namespace asyncio;
-using namespace asyncio::testing;
-using namespace std::chrono_literals;
-
 namespace {
-
-const ContextVar<std::string> who("who", "nobody");
-const ContextVar<bool> left_behind("left_behind", false);
-
-// What user code saw, wherever it ran. Some of it runs in threads.
-class Log {
- public:
-  void touch() {
-    const std::lock_guard lock(mutex_);
-    seen_.push_back(who.get());
-    left_behind.set(true);
-  }
-  std::vector<std::string> seen() const {
-    const std::lock_guard lock(mutex_);
-    return seen_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> seen_;
-};
-
-// Whose destructor is user code.
-class Toucher {
- public:
-  explicit Toucher(Log& log) : log_(&log) {}
-  Toucher(Toucher&& other) noexcept : log_(std::exchange(other.log_, nullptr)) {}
-  Toucher& operator=(Toucher&&) = delete;
-  ~Toucher() { touch(); }
-  void touch() const {
-    if (log_ != nullptr) log_->touch();
-  }
-  Log* log() const { return log_; }
-
- private:
-  Log* log_;
-};
-
-// A callable of any signature, which is user code when it is called and when it is destroyed.
-struct Callable {
-  explicit Callable(Log& log) : toucher(log) {}
-  template <class... Args>
-  void operator()(Args&&...) const {
-    toucher.touch();
-  }
-  Toucher toucher;
-};
-
-Coro<> set_and_take([[maybe_unused]] Toucher parameter) {
-  who.set("owner");
-  co_return;
-}
-Coro<> take_and_wait([[maybe_unused]] Toucher parameter) { co_await sleep(1h); }
-Coro<Toucher> give(Toucher result) {
-  who.set("owner");
-  co_return result;
-}
-
-// Does something as the owner, and goes on under another name.
-template <class F>
-auto as_owner(F f) {
-  who.set("owner");
-  struct Rename {
-    ~Rename() { who.set("creator"); }
-  } rename;
-  return f();
-}
 
 // --- frames and results
 
@@ -565,131 +492,5 @@ TEST_P(ContextEverywhere, user_code_sees_its_own_values_and_leaves_none_behind) 
 
 INSTANTIATE_TEST_SUITE_P(Places, ContextEverywhere, ::testing::ValuesIn(places),
                          [](const auto& info) { return std::string(info.param.name); });
-
-TEST(ContextEverywhere, what_a_closed_loop_destroys_sees_its_own_values) {
-  Log log;
-  VirtualClock clock;
-  {
-    EventLoop loop({.clock = &clock});
-    loop.set_exception_handler([&log](EventLoop&, const ExceptionContext&) { log.touch(); });
-    Future<> future(loop);
-    Context owner;
-    owner.run([&] {
-      who.set("owner");
-      loop.create_task(take_and_wait(Toucher(log)));
-      loop.create_task(
-          [](Future<> never, [[maybe_unused]] Toucher parameter) -> Coro<> { co_await never; }(future, Toucher(log)));
-      loop.call_soon(Callable(log));
-      loop.call_later(1h, Callable(log));
-      loop.call_soon_threadsafe(Callable(log));
-      future.add_done_callback(Callable(log));
-      loop.add_signal_handler(SIGUSR1, Callable(log));
-    });
-  }
-  // Two tasks, of each of which the exception handler hears, and five callables.
-  EXPECT_EQ(log.seen(), std::vector<std::string>(9, "owner"));
-  EXPECT_EQ(who.get(), "nobody");
-  EXPECT_FALSE(left_behind.get());
-}
-
-TEST(ContextEverywhere, a_loop_that_is_closed_inside_of_a_task_takes_nothing_from_it) {
-  Log log;
-  run([](Log& to) -> Coro<> {
-    who.set("outer");
-    {
-      EventLoop inner;
-      inner.set_exception_handler([](auto&&...) {});
-      Context owner;
-      owner.run([&] {
-        who.set("owner");
-        inner.create_task(take_and_wait(Toucher(to)));
-      });
-    }
-    EXPECT_EQ(who.get(), "outer");
-    EXPECT_FALSE(left_behind.get());
-    EXPECT_TRUE(current_task());
-    co_return;
-  }(log));
-  EXPECT_EQ(log.seen(), std::vector<std::string>{"owner"});
-}
-
-ASYNC_TEST(ContextEverywhere, an_exception_handler_sees_the_threads_values_where_nothing_else_runs) {
-  // Nobody's: neither a task nor a callback is at work when a loop finds out that a descriptor has gone.
-  Log log;
-  Future<> future;
-  get_running_loop().set_exception_handler([&](EventLoop&, const ExceptionContext&) { log.touch(); });
-  future.set_exception(std::runtime_error("oops"));
-  who.set("owner");
-  future = Future<>();
-  EXPECT_EQ(log.seen(), std::vector<std::string>{"owner"});
-  get_running_loop().set_exception_handler({});
-  future.set_result();
-  co_return;
-}
-
-TEST(ContextEverywhere, a_job_of_an_executor_sees_what_the_initializer_set_and_leaves_nothing_to_the_next) {
-  ThreadPoolExecutor pool(1, "test", [] { who.set("initializer"); });
-  const ContextToken token = who.set("main");
-  EXPECT_EQ(pool.submit([] { return who.get(); }).result(), "initializer");
-  pool.submit([] { who.set("job"); }).result();
-  EXPECT_EQ(pool.submit([] { return who.get(); }).result(), "initializer");
-  pool.shutdown();
-  who.reset(token);
-}
-
-TEST(ContextEverywhere, a_runner_has_one_context_which_what_the_thread_sets_later_does_not_reach) {
-  std::thread([] {
-    Runner runner;
-    runner.get_loop();
-    who.set("thread");
-    const auto name = []() -> Coro<std::string> { co_return who.get(); };
-    EXPECT_EQ(runner.run(name()), "nobody");
-    runner.run([]() -> Coro<> {
-      who.set("runner");
-      co_return;
-    }());
-    EXPECT_EQ(runner.run(name()), "runner");
-    EXPECT_EQ(who.get(), "thread");
-  }).join();
-}
-
-TEST(ContextEverywhere, the_values_of_a_task_may_ask_for_others_when_they_go) {
-  struct Value {
-    std::shared_ptr<Toucher> toucher;
-  };
-  static const ContextVar<Value> value("value", Value{});
-  Log log;
-  std::thread([&log] {  // in which the value goes, because it has the last handle
-    run([](Log& to) -> Coro<> {
-      who.set("task");
-      value.set(Value{std::make_shared<Toucher>(to)});
-      co_return;
-    }(log));
-    EXPECT_TRUE(left_behind.get());
-  })
-      .join();
-  EXPECT_EQ(log.seen().size(), 1u);
-  EXPECT_EQ(who.get(), "nobody");
-}
-
-ASYNC_TEST(ContextEverywhere, the_current_task_is_the_one_whose_parameters_go_and_none_whose_result_goes) {
-  struct AsksWhenItGoes {
-    std::vector<std::string>* names;
-    explicit AsksWhenItGoes(std::vector<std::string>& to) : names(&to) {}
-    AsksWhenItGoes(AsksWhenItGoes&& other) noexcept : names(std::exchange(other.names, nullptr)) {}
-    ~AsksWhenItGoes() {
-      if (names == nullptr) return;
-      const AnyTask task = current_task();
-      names->push_back(task ? task.name() : "none");
-    }
-  };
-  std::vector<std::string> names;
-  const auto takes = []([[maybe_unused]] AsksWhenItGoes parameter) -> Coro<> { co_return; };
-  const auto gives = [](AsksWhenItGoes result) -> Coro<AsksWhenItGoes> { co_return result; };
-  create_task(takes(AsksWhenItGoes(names)), {.name = "takes"});
-  create_task(gives(AsksWhenItGoes(names)), {.name = "gives"});
-  co_await settle();
-  EXPECT_EQ(names, (std::vector<std::string>{"takes", "none"}));
-}
 
 }  // namespace
