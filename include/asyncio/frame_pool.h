@@ -13,8 +13,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 // A frame costs a pop here where malloc costs a search, and carries no header. Memory comes in chunks, which go back to
 // the system when a thread ends, or when the loop of the thread is idle and finds whole chunks free (trim()). A block
-// may be freed by another thread than the one that took it: it then joins that thread's lists. A chunk of which a block
-// is still out when its thread ends goes back when that block has come home, wherever that is.
+// may be freed by another thread than the one that took it: it then joins that thread's lists, if it has any. A chunk
+// of which a block is still out when its thread ends goes back when that block has come home, wherever that is.
 // Under the address and the memory sanitizer every block comes from operator new, so that a use after free is found.
 class FramePool {
  public:
@@ -60,7 +60,8 @@ class FramePool {
   static std::size_t chunks() noexcept { return mine->chunks_; }
 
   static constexpr std::size_t granularity = 16;
-  static constexpr std::size_t classes = 64;  // up to 1 KiB
+  static constexpr std::size_t smallest = 32;  // of a block: a Quarantine writes into what it keeps
+  static constexpr std::size_t classes = 64;   // up to 1 KiB
   static constexpr std::size_t chunk_size = std::size_t{1} << 16;
 
  private:

@@ -49,17 +49,18 @@ class Kept {
 
  private:
   static constexpr bool pooled = alignof(T) <= FramePool::granularity;
+  static constexpr std::size_t room = sizeof(T) > FramePool::smallest ? sizeof(T) : FramePool::smallest;
 
   static void* allocate() {
     if constexpr (pooled) {
-      return FramePool::get(sizeof(T));
+      return FramePool::get(room);
     } else {
       return ::operator new(sizeof(T), std::align_val_t(alignof(T)));
     }
   }
   static void deallocate(void* memory) noexcept {
     if constexpr (pooled) {
-      FramePool::put(memory, sizeof(T));
+      FramePool::put(memory, room);
     } else {
       ::operator delete(memory, std::align_val_t(alignof(T)));
     }

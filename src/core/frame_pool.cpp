@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 
 // Theory of operation. A chunk begins at a multiple of its size, so that the address of a block tells its chunk. Its
@@ -79,6 +80,7 @@ struct FramePool::Kept {
   Kept* next;
   std::size_t size;
 };
+static_assert(sizeof(void*) * 4 <= FramePool::smallest);
 
 void* FramePool::get_unpooled(std::size_t size) {
   const std::size_t index = (size + granularity - 1) / granularity;
@@ -89,6 +91,7 @@ void* FramePool::get_unpooled(std::size_t size) {
 
 void FramePool::put_unpooled(void* memory, std::size_t size) noexcept {
   if (keeping > 0) {
+    assert(size >= smallest);
     Kept* block = static_cast<Kept*>(memory);
     block->next = kept;
     block->size = size;

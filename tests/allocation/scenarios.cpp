@@ -221,8 +221,14 @@ Coro<> locks() {
     auto held = co_await lock.scoped();
     changed.notify_all();
   }
-  co_await wait_for(barrier.wait(), 1s);
-  co_await other;
+  bool met = true;
+  try {
+    co_await wait_for(barrier.wait(), 1s);
+  } catch (const TimeoutError&) {
+    met = false;
+  }
+  co_await other;  // throws where that is why it did not come
+  if (!met) throw std::logic_error("nobody came to the barrier");
 }
 
 AsyncGenerator<int> numbers() {
