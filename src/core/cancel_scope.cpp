@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/cancel_scope.h>
 
+#include "core/loop_state.h"
 #include "core/task_extra.h"
 
 // Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.
@@ -80,9 +81,7 @@ void CancelScope::fire(Timer& timer) noexcept {
   // In its turn: a callback whose time came before the deadline, or together with it, may end what the block waits for.
   CancelScope& scope = static_cast<CancelScope&>(timer);
   LoopCore& loop = *scope.task_->loop();
-  HandleState& turn = *new HandleState(loop, [&scope] { scope.cancel(); });
-  loop.ready.push(turn);
-  scope.soon_ = Handle(turn);
+  scope.soon_ = call_in_turn(loop, [&scope] { scope.cancel(); });
 }
 
 void CancelScope::enter_now() {

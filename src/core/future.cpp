@@ -71,7 +71,9 @@ void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcep
                        [&](ExceptionContext& context) { context.exception = error; });
   }
   Context context;
-  if (const TaskExtra* extra = task->extra_if_any()) context = extra->context;
+  // To copy one that is empty may need memory.
+  if (const TaskExtra* extra = task->extra_if_any(); extra != nullptr && !extra->context.empty())
+    context = extra->context;
   Context::Entered entered(context);
   report_made(loop, "Task exception was never retrieved", [&](ExceptionContext& told) {
     told.exception = error;

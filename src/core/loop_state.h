@@ -31,6 +31,20 @@ struct LoopPlace : Link {
   EventLoop* loop;
 };
 
+// Has the loop call f() in its turn; at once where there is no memory for that.
+template <class F>
+Handle call_in_turn(LoopCore& loop, F f) noexcept {
+  HandleState* turn = nullptr;
+  try {
+    turn = new HandleState(loop, f);
+  } catch (...) {
+    f();
+    return {};
+  }
+  loop.ready.push(*turn);
+  return Handle(*turn);
+}
+
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
   State(EventLoop& owner, const LoopOptions& options);

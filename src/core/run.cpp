@@ -76,7 +76,7 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
     bool wanted;
     ~KeepContext() {
       const TaskExtra* extra = task.state()->extra_if_any();
-      if (wanted && context.empty() && extra != nullptr) context = extra->context;
+      if (wanted && context.empty() && extra != nullptr && !extra->context.empty()) context = extra->context;
     }
   } keep_context{context_, task, in_own_context};
   EventLoop::State& state = loop_->state();

@@ -104,9 +104,7 @@ void Timeout::fire(Timer& timer) noexcept { static_cast<Timeout&>(timer).expire_
 
 void Timeout::expire_soon() {
   // In its turn: a callback whose time came before this deadline may end what the block waits for.
-  HandleState& turn = *new HandleState(*task_->loop(), [this] { expire(); });
-  task_->loop()->ready.push(turn);
-  soon_ = Handle(turn);
+  soon_ = call_in_turn(*task_->loop(), [this] { expire(); });
 }
 
 void Timeout::expire() {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/wait.h>
 
+#include "core/loop_state.h"
+
 #include <algorithm>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -125,9 +127,7 @@ bool EndOrder::take(Next& next) {
 
 void EndOrder::expire_soon() {
   // In its turn: a callback whose time came before may end a task.
-  HandleState& turn = *new HandleState(*loop_, [this] { expire(); });
-  loop_->ready.push(turn);
-  soon_ = Handle(turn);
+  soon_ = call_in_turn(*loop_, [this] { expire(); });
 }
 
 void EndOrder::expire() noexcept {
