@@ -151,7 +151,8 @@ bool ThreadPoolExecutor::Pool::initialize() noexcept {
   } catch (...) {
     error = std::current_exception();
   }
-  report(nullptr, {.message = "Exception in the initializer of a ThreadPoolExecutor", .exception = std::move(error)});
+  report_made(nullptr, "Exception in the initializer of a ThreadPoolExecutor",
+              [&](ExceptionContext& context) { context.exception = std::move(error); });
   auto broken =
       std::make_exception_ptr(BrokenThreadPool("the initializer of the thread pool threw: it cannot be used"));
   std::list<std::unique_ptr<Work>> dropped;

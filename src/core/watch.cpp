@@ -192,7 +192,7 @@ void FdTable::own(WatchedFd& fd) {
     // Left there, it would end the watch of this one as soon as somebody removes its callbacks.
     if (const auto stale = watches_.find(fd.fd()); stale != watches_.end()) {
       forget(*stale->second);
-      report(&loop_, {.message = closed_too_early});
+      report_made(&loop_, closed_too_early, [](ExceptionContext&) {});
     }
     loop_.state().backend->watch(fd);
   } catch (...) {

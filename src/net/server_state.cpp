@@ -116,8 +116,8 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
   void pause(int error) noexcept {
     EventLoop& loop = server_.loop();
     loop.arm(*this, loop.deadline_after(accept_pause));  // before the report: that may close the server
-    report(&loop, {.message = "the server cannot accept connections, and pauses for a second",
-                   .exception = system_exception(error, "accept")});
+    report_made(&loop, "the server cannot accept connections, and pauses for a second",
+                [&](ExceptionContext& context) { context.exception = system_exception(error, "accept"); });
   }
   static void resume(Timer& timer) noexcept { static_cast<Listener&>(timer).queue(); }
 
@@ -214,8 +214,10 @@ class ServedTransport final : public SocketTransport, private ServedLink, privat
     task.state()->release();
     if (const std::exception_ptr error = task.state()->outcome_exception()) {
       if (!task.cancelled()) {
-        report(&self.loop(),
-               {.message = "Unhandled exception in the handler of a connection", .exception = error, .task = task});
+        report_made(&self.loop(), "Unhandled exception in the handler of a connection", [&](ExceptionContext& context) {
+          context.exception = error;
+          context.task = task;
+        });
       }
       self.close();
     }

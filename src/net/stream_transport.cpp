@@ -255,7 +255,8 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
 
 void StreamTransport::writer_gone() noexcept {
   if (!closing_ && loop_->debug) {
-    report(loop_, {.message = "a StreamWriter was destroyed without close(); its connection is closed now"});
+    report_made(loop_, "a StreamWriter was destroyed without close(); its connection is closed now",
+                [](ExceptionContext&) {});
   }
   close();
 }

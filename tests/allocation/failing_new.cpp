@@ -22,6 +22,14 @@ void* get(std::size_t size, std::size_t alignment) {
   return memory;
 }
 
+void* get_or_null(std::size_t size) noexcept {
+  try {
+    return get(size, 0);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void put(void* memory) noexcept {
   if (memory == nullptr) return;
   blocks.fetch_sub(1, std::memory_order_relaxed);
@@ -34,7 +42,9 @@ void* operator new(std::size_t size) { return get(size, 0); }
 void* operator new[](std::size_t size) { return get(size, 0); }
 void* operator new(std::size_t size, std::align_val_t alignment) { return get(size, std::size_t(alignment)); }
 void* operator new[](std::size_t size, std::align_val_t alignment) { return get(size, std::size_t(alignment)); }
-// The others of the standard library are made of these.
+// Those of the sanitizers are not made of these.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return get_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return get_or_null(size); }
 void operator delete(void* memory) noexcept { put(memory); }
 void operator delete[](void* memory) noexcept { put(memory); }
 void operator delete(void* memory, std::size_t) noexcept { put(memory); }

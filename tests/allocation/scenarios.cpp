@@ -343,6 +343,7 @@ Coro<> memory_streams() {
 
 Coro<> echo(StreamReader reader, StreamWriter writer) {
   while (auto line = co_await reader.next_line()) {
+    if (*line == "fail\n") throw std::runtime_error("in a handler");
     writer.write(*line);
     co_await writer.drain();
   }
@@ -356,6 +357,10 @@ Coro<> servers() {
     co_await wait_for(connection.reader.readline(), 10s);
     connection.writer.close();
     co_await connection.writer.wait_closed();
+    auto second = co_await wait_for(open_connection("127.0.0.1", server.port()), 10s);
+    second.writer.write("fail\n");
+    co_await wait_for(second.reader.read(), 10s);
+    second.writer.close();
   }
   server.close();
   co_await server.wait_closed();
