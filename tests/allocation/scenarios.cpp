@@ -42,7 +42,7 @@ Coro<> tasks() {
   create_task(leaf(1));
   all_tasks();
   auto waits = create_task(for_ever());
-  auto joins = create_task([](Task<> waits) -> Coro<> { co_await waits; }, waits);
+  auto joins = create_task([](Task<> other) -> Coro<> { co_await other; }, waits);
   co_await let_run();
   joins.cancel("a message of more than sixteen characters");
   try {
@@ -197,6 +197,16 @@ Coro<> broadcasts() {
   co_await reader;
 }
 
+Coro<> take_each(Lock& lock, Semaphore& slots, Event& opened, Barrier& barrier, CapacityLimiter& limiter) {
+  auto permit = co_await slots.scoped();
+  {
+    auto held = co_await lock.scoped();
+    co_await opened.wait();
+  }
+  co_await limiter.acquire();
+  limiter.release();
+  co_await barrier.wait();
+}
 Coro<> locks() {
   Lock lock;
   Semaphore slots(1);
@@ -204,17 +214,7 @@ Coro<> locks() {
   Condition changed(lock);
   Barrier barrier(2);
   CapacityLimiter limiter(1);
-  auto other = create_task(
-      [](Lock& lock, Semaphore& slots, Event& opened, Barrier& barrier, CapacityLimiter& limiter) -> Coro<> {
-        auto permit = co_await slots.scoped();
-        {
-          auto held = co_await lock.scoped();
-          co_await opened.wait();
-        }
-        co_await limiter.acquire();
-        limiter.release();
-        co_await barrier.wait();
-      }(lock, slots, opened, barrier, limiter));
+  auto other = create_task(take_each(lock, slots, opened, barrier, limiter));
   co_await let_run();
   opened.set();
   {

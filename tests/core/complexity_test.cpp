@@ -76,8 +76,8 @@ TEST(Complexity, the_end_of_run_cancels_each_of_a_chain_once) {
     CountedJoin::passed_on = 0;
     VirtualClock clock;
     run(
-        [](bool newest_waits) -> Coro<> {
-          if (newest_waits) {
+        [](bool waits) -> Coro<> {
+          if (waits) {
             make_chain(many);
           } else {
             create_task(join_new(many));
@@ -197,9 +197,9 @@ ASYNC_TEST(Complexity, a_circle_of_awaits_is_broken_wherever_the_cancel_comes_fr
   std::vector<Task<>> circle(3);
   Event made;
   for (std::size_t i = 0; i < 3; ++i) {
-    circle[i] = create_task([](std::vector<Task<>>& circle, std::size_t next, Event& made) -> Coro<> {
-      co_await made.wait();
-      co_await circle[next];
+    circle[i] = create_task([](std::vector<Task<>>& all, std::size_t next, Event& all_made) -> Coro<> {
+      co_await all_made.wait();
+      co_await all[next];
     }(circle, (i + 1) % 3, made));
   }
   made.set();

@@ -491,6 +491,6 @@ TEST_P(ContextEverywhere, user_code_sees_its_own_values_and_leaves_none_behind) 
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, ContextEverywhere, ::testing::ValuesIn(places),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& place) { return std::string(place.param.name); });
 
 }  // namespace

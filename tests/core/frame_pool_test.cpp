@@ -208,7 +208,9 @@ TEST(FramePool, what_is_put_and_got_after_the_end_of_a_threads_pool_finds_its_wa
     blocks.emplace(256, 40 * per_chunk);
     if (pooled()) middle = blocks->at(20 * per_chunk);
   });
-  if (middle != nullptr) EXPECT_FALSE(is_mapped(middle));
+  if (middle != nullptr) {
+    EXPECT_FALSE(is_mapped(middle));
+  }
 }
 
 TEST(FramePool, what_outlives_its_thread_is_given_back_by_whoever_puts_it) {

@@ -151,11 +151,11 @@ ASYNC_TEST(ItemFailure, a_getter_that_cannot_take_its_item_leaves_it_to_the_next
   Queue<Item> queue;
   int failures = 0;
   std::vector<int> got;
-  auto take = [](Queue<Item>& from, int& failures, std::vector<int>& got) -> Coro<> {
+  auto take = [](Queue<Item>& from, int& failed, std::vector<int>& taken) -> Coro<> {
     try {
-      got.push_back((co_await from.get()).value());
+      taken.push_back((co_await from.get()).value());
     } catch (const Blown&) {
-      ++failures;
+      ++failed;
     }
   };
   auto first = create_task(take, std::ref(queue), std::ref(failures), std::ref(got));
