@@ -2,8 +2,10 @@
 #pragma once
 
 #include <asyncio/chrono.h>
+#include <asyncio/deadline.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
+#include <asyncio/ref.h>
 
 #include <exception>
 #include <optional>
@@ -40,16 +42,16 @@ struct CancelScopeOptions {
 // that was woken gives what it got, and the next one throws.
 //
 // Movable until it is entered; afterwards it must stay, and be left by the task that entered it, as with() does. For
-// the thread of the loop. It may be entered once.
+// the thread of the loop. It may be entered once. It may outlive its task and its loop: where the block was broken off,
+// because the loop was closed, cancel() and the rest have no effect.
 // Python: anyio.CancelScope, trio.CancelScope; asyncio has timeout() only.
-class CancelScope : private Timer {
+class CancelScope : private Deadline<CancelScope> {
  public:
-  explicit CancelScope(const CancelScopeOptions& options = {})
-      : Timer(&fire), deadline_(options.deadline), shield_(options.shield) {}
+  explicit CancelScope(const CancelScopeOptions& options = {}) : deadline_(options.deadline), shield_(options.shield) {}
   CancelScope(CancelScope&& other) noexcept
-      : Timer(&fire), deadline_(other.deadline_), shield_(other.shield_), cancelled_(other.cancelled_) {}
+      : deadline_(other.deadline_), shield_(other.shield_), cancelled_(other.cancelled_) {}
   ~CancelScope() {
-    if (task_ != nullptr) [[unlikely]]
+    if (task_) [[unlikely]]
       leave();
   }
 
@@ -77,18 +79,20 @@ class CancelScope : private Timer {
 
  private:
   friend class TaskBase;
+  friend class Deadline<CancelScope>;
 
   // The scope whose error a wait inside of `innermost` throws: the outermost cancelled one that no shield hides.
   static const CancelScope* deciding(const CancelScope* innermost) noexcept;
-  static void fire(Timer& timer) noexcept;
+  // Whether its block is under way. Asked before the loop of the task is used: a task that has not ended has one.
+  bool active() const { return task_ && !task_->done(); }
+  void deadline_passed() noexcept { cancel(); }
   void schedule();  // arms the timer, or cancels where the deadline has passed
   void unschedule() noexcept;
   void leave() noexcept;  // takes the scope out of its task
 
-  TaskBase* task_ = nullptr;      // that is in the block; null outside
+  Ref<TaskBase> task_;            // that is in the block; null outside
   CancelScope* outer_ = nullptr;  // the next scope of that task
   std::optional<TimePoint> deadline_;
-  Handle soon_;  // the cancel, once the deadline has passed
   bool shield_;
   bool entered_ = false;  // once and for all
   bool cancelled_ = false;

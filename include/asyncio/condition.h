@@ -108,6 +108,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : p
   [[noreturn]] static void throw_not_locked(const char* operation);
 
   Condition* owner_;
+  PassedOn passed_;  // what has been put aside
 };
 
 inline Condition::Wait Condition::wait() { return Wait(*this); }

@@ -33,4 +33,12 @@ constexpr std::chrono::nanoseconds to_nanoseconds(std::chrono::duration<Rep, Per
   }
 }
 
+// now + delay, as far as the clock reaches.
+template <class Clock>
+constexpr std::chrono::time_point<Clock, std::chrono::nanoseconds> add_saturated(
+    std::chrono::time_point<Clock, std::chrono::nanoseconds> now, std::chrono::nanoseconds delay) {
+  constexpr auto end = std::chrono::time_point<Clock, std::chrono::nanoseconds>::max();
+  return delay < end - now ? now + delay : end;
+}
+
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncio/future.h>
+#include <asyncio/ref.h>
 
 #include <utility>
 
@@ -13,9 +14,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 template <class Owner>
 class EndHook final : public LinkedWaiter {
  public:
-  explicit EndHook(FutureBase& subject) : LinkedWaiter(kind), subject_(&subject) { subject.retain(); }
+  explicit EndHook(FutureBase& subject) : LinkedWaiter(kind), subject_(subject) {}
   EndHook(EndHook&& other) noexcept
-      : LinkedWaiter(std::move(other)), subject_(std::exchange(other.subject_, nullptr)), owner_(other.owner_) {}
+      : LinkedWaiter(std::move(other)), subject_(std::move(other.subject_)), owner_(other.owner_) {}
   ~EndHook() { let_go(); }
 
   // False where the subject has ended already.
@@ -29,10 +30,8 @@ class EndHook final : public LinkedWaiter {
 
   // Disarms it, and drops the reference to the subject.
   void let_go() noexcept {
-    FutureBase* subject = std::exchange(subject_, nullptr);
-    if (subject == nullptr) return;
     if (!alone()) unlink();
-    subject->release();
+    subject_.reset();
   }
 
   FutureBase& subject() const { return *subject_; }
@@ -54,7 +53,7 @@ class EndHook final : public LinkedWaiter {
       .awaiter = &EndHook::awaiter,
   };
 
-  FutureBase* subject_;  // null once let go
+  Ref<FutureBase> subject_;  // null once let go
   Owner* owner_ = nullptr;
 };
 

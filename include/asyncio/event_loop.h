@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -99,13 +100,18 @@ struct ExceptionContext {
 // child, what they own is not destroyed there, and signals do there what they do by default.
 // Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and
 // KeyboardInterrupt leave run_forever() at once, with the rest of the work still queued.
+// Lifetime: everything that was made with a loop may outlive it. What then needs a loop throws RuntimeError, or, where
+// nothing can come of it any more, has no effect; tasks have ended as cancelled, and what has ended keeps its result.
 // Python: asyncio.EventLoop.
 class EventLoop : public LoopCore {
  public:
   explicit EventLoop(const LoopOptions& options = {});
   EventLoop(const EventLoop&) = delete;  // a copy is not what you want: auto& loop = get_running_loop();
   EventLoop& operator=(const EventLoop&) = delete;
-  ~EventLoop();  // closes it
+  // Closes it. Not in one of its own steps: that ends the program. Where std::exit() was called in one, and the loop is
+  // a global, its descriptors and threads are let go, and the tasks end without their frames being destroyed, as the
+  // variables of functions are not by std::exit().
+  ~EventLoop();
 
   // --- running
 
@@ -278,8 +284,11 @@ class EventLoop : public LoopCore {
   void require_open() const;
   void require_startable() const;  // open, and neither this loop nor another runs in this thread
   void require_task_starts_here() const;
+  void drop_frames(Link& ended) noexcept;  // what close() does with the tasks,
+  void let_go() noexcept;                  // and with the rest
+  void leave_behind() noexcept;
 
-  std::unique_ptr<State> state_;
+  State* state_;  // its own; stays where the loop is left behind
 };
 
 // The loop that runs in this thread. Throws RuntimeError where none does.

@@ -23,8 +23,6 @@ class JoinBase : public LinkedWaiter {
     if (task_ != nullptr) state_->release();
   }
 
-  // Whether a request to cancel the waiting task was passed on, and may come back undelivered.
-  static bool has_forwarded(const Waiter& waiter) { return &waiter.kind() == &cancelled_it; }
   // Whether a cancel of the waiting task, or of a scope that it is in, was passed on. Where the other has ended as
   // cancelled, that was the waiting task's own doing.
   bool was_forwarded() const { return kind_ != &plain; }

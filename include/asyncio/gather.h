@@ -3,10 +3,12 @@
 
 #include <asyncio/end_hook.h>
 #include <asyncio/outcome.h>
+#include <asyncio/ref.h>
 
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <span>
@@ -39,7 +41,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Cancel: one of the awaiting task, or cancel(), cancels every child that has not ended, and CancelledError is thrown when
 // all have ended (the values are lost then), or with the first that ends with an exception unless return_exceptions.
 // A child that somebody else cancels counts as one that fails, with CancelledError.
-// What gather() gives is awaited once, and movable until then. Dropped, it lets its children run on by themselves.
+// What gather() gives is awaited once, and movable until then. Dropped, it lets its children run on by themselves. Once
+// awaited or moved from it is done(), and cancel() has no effect.
 // Throws ValueError for a task or future of another loop, RuntimeError where no loop runs and for a coroutine that has
 // been awaited or given away before; nothing is started then. Python: asyncio.gather().
 
@@ -73,10 +76,18 @@ class GatherState {
     }
   }
 
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
   const TaskBase* awaiter() const { return waiter != nullptr ? waiter->task() : nullptr; }
   bool done() const { return pending_ == 0 || first_failed_ != nullptr; }
   virtual std::span<Hook> hooks() noexcept = 0;
-  bool cancel(std::string_view message, bool by_scope) noexcept;
+  // cancel() of the Gather; what interrupts the awaiting task, whom it is passed on for.
+  bool cancel(std::string_view message) noexcept;
+  void pass_on(TaskBase& task) noexcept;
+  bool passed_on_request() const { return passed_.requested(); }
   // Throws where there are no values: the first exception, or CancelledError. `task` is the one that awaits.
   void require_values(TaskBase* task);
   // The Gather is not interested any more.
@@ -86,24 +97,26 @@ class GatherState {
 
  private:
   void ended_badly(Hook& hook) noexcept;
+  void cancel_children(std::string_view message) noexcept;
   void wake() noexcept {
     if (Waiter* woken = std::exchange(waiter, nullptr)) woken->wake();
   }
   void abandon_children() noexcept;
 
+  std::uint32_t references_ = 1;        // of the Gather, or of the children where that has been abandoned
   std::size_t pending_ = 0;             // children that have not ended
   FutureBase* first_failed_ = nullptr;  // unless return_exceptions_
   bool return_exceptions_;
-  bool cancelled_ = false;  // by the awaiting task, or by cancel(); with
+  bool cancelled_ = false;  // by cancel(); with
   std::string message_;
-  bool scope_cancelled_ = false;  // by a CancelScope around the await
-  bool abandoned_ = false;        // the first exception has been delivered: the rest is only watched, and deletes this
+  PassedOn passed_;         // of the awaiting task
+  bool abandoned_ = false;  // the first exception has been delivered: the rest is only watched, and deletes this
 };
 
 // What can be awaited once, apart from its type.
 class GatherBase : public Waiter {
  public:
-  bool done() const { return state_->done(); }
+  bool done() const { return state_ == nullptr || state_->done(); }
   // Cancels every child that has not ended; false where none is left, or the first exception is there.
   bool cancel(std::string_view message = {}) const;
 

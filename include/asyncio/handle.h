@@ -6,11 +6,11 @@
 #include <asyncio/context.h>
 #include <asyncio/frame_pool.h>
 #include <asyncio/link.h>
+#include <asyncio/ref.h>
 #include <asyncio/timer_node.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -90,29 +90,18 @@ class TimerHandleState final : public HandleState, public Timer {
 class Handle {
  public:
   Handle() = default;  // refers to none
-  explicit Handle(HandleState& state) noexcept : state_(&state) { state.retain(); }
-  Handle(const Handle& other) noexcept : state_(other.state_) {
-    if (state_ != nullptr) state_->retain();
-  }
-  Handle(Handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  Handle& operator=(Handle other) noexcept {
-    std::swap(state_, other.state_);
-    return *this;
-  }
-  ~Handle() {
-    if (state_ != nullptr) state_->release();
-  }
+  explicit Handle(HandleState& state) noexcept : state_(state) {}
 
-  explicit operator bool() const { return state_ != nullptr; }
+  explicit operator bool() const { return static_cast<bool>(state_); }
 
   // The callback will not run, even if it is ready, and what it holds is destroyed. No effect once it has run.
   void cancel() const;
   bool cancelled() const { return state_->cancelled(); }
 
-  HandleState* state() const { return state_; }
+  HandleState* state() const { return state_.get(); }
 
  protected:
-  HandleState* state_ = nullptr;
+  Ref<HandleState> state_;
 };
 
 class TimerHandle : public Handle {
@@ -121,7 +110,7 @@ class TimerHandle : public Handle {
   explicit TimerHandle(TimerHandleState& state) noexcept : Handle(state) {}
 
   // When it is, or was, to be called; on the loop's clock.
-  TimePoint when() const { return static_cast<TimerHandleState*>(state_)->when(); }
+  TimePoint when() const { return static_cast<TimerHandleState&>(*state_).when(); }
 };
 
 // A callback that another thread has sent to a loop. Any thread may use it.

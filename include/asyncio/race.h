@@ -74,8 +74,7 @@ class Race : public Waiter {
   std::size_t running_ = 0;
   std::size_t winner_ = nobody;
   RaceRule rule_;
-  bool requested_ = false;        // a request to cancel the caller was passed on
-  bool scope_requested_ = false;  // that of a CancelScope was
+  PassedOn passed_;  // of the caller
 };
 
 // What a race of awaitables of one type gives.

@@ -30,7 +30,7 @@ class Runner {
   explicit Runner(const RunOptions& options = {}) : options_(options) {}
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  ~Runner();  // close(), but what it throws is reported
+  ~Runner();  // close(), but what it throws is reported; an exit too: who wants it calls close()
 
   // Runs the coroutine, or another awaitable, as a task; gives its value, or throws its exception. Throws RuntimeError
   // in a running loop and after close(); the coroutine is closed then.
@@ -62,10 +62,20 @@ class Runner {
 
   // Cancels every task that is left, and runs the loop until all have ended; what they start meanwhile too. Then waits,
   // for up to 300 seconds, until the threads of the default executor have ended, and closes the loop. Twice is once.
+  // Nothing breaks that off: neither stop(), nor a SystemExit or KeyboardInterrupt, of which the first is thrown at the
+  // end. Ctrl-C has its default effect meanwhile, and ends the program.
   void close();
+
+  // For run(): closes, and throws `error`; or the first exit that came meanwhile, where `error` is none, and is reported
+  // then. Null: throws nothing but that exit.
+  void close_after(std::exception_ptr error);
 
  private:
   void prepare();
+  // These give the first exit that came.
+  std::exception_ptr run_to_end(FutureBase& future);
+  std::exception_ptr cancel_all_tasks();
+  std::exception_ptr shut_down();
   void run_main(const AnyTask& task, bool in_own_context);
 
   RunOptions options_;
@@ -83,7 +93,8 @@ void install_terminate_handler() noexcept;
 //   int main() { return asyncio::run(async_main()); }
 //
 // Gives what the coroutine gives, 0 where that is nothing, and throws what it throws. Tasks that are left when it ends
-// are cancelled and waited for. Python: asyncio.run().
+// are cancelled and waited for: see Runner::close(). That is so too where a task or callback has thrown SystemExit or
+// KeyboardInterrupt, which end the run at once; of several the first is thrown. Python: asyncio.run().
 //
 // Ctrl-C: see Runner. What leaves main() ends the program as it does in Python: SystemExit with its code, after what is
 // registered with atexit() and the destructors of globals; KeyboardInterrupt in the same way, and in the end by SIGINT,
@@ -107,7 +118,7 @@ auto run(A&& awaitable, const RunOptions& options = {}) {
   } catch (...) {
     error = std::current_exception();
   }
-  runner.close();
+  runner.close_after(error);
   std::rethrow_exception(error);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncio/owned_awaitable.h>
+#include <asyncio/ref.h>
 
 #include <type_traits>
 #include <utility>
@@ -19,18 +20,15 @@ class ShieldBase : public LinkedWaiter {
   }
 
  protected:
-  explicit ShieldBase(FutureBase& state) : LinkedWaiter(kind), state_(&state) { state.retain(); }
-  ShieldBase(ShieldBase&& other) noexcept
-      : LinkedWaiter(std::move(other)), state_(std::exchange(other.state_, nullptr)) {}
-  ~ShieldBase() {
-    if (state_ != nullptr) state_->release();
-  }
+  explicit ShieldBase(FutureBase& state) : LinkedWaiter(kind), state_(state) {}
+  ShieldBase(ShieldBase&& other) noexcept : LinkedWaiter(std::move(other)), state_(std::move(other.state_)) {}
+  ~ShieldBase() = default;
   void check_shield() {
     check();
     state_->retrieve();
   }
 
-  FutureBase* state_;  // null once moved from
+  Ref<FutureBase> state_;  // null once moved from
 
  private:
   static const WaitKind kind;
@@ -46,9 +44,9 @@ class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]
   decltype(auto) await_resume() {
     check_shield();
     if constexpr (shared) {
-      return static_cast<State*>(state_)->result.get();
+      return static_cast<State&>(*state_).result.get();
     } else {
-      return static_cast<State*>(state_)->take_or_copy();
+      return static_cast<State&>(*state_).take_or_copy();
     }
   }
 };

@@ -3,6 +3,7 @@
 
 #include <asyncio/exception_group.h>
 #include <asyncio/link.h>
+#include <asyncio/ref.h>
 #include <asyncio/task.h>
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+class StartedBase;
 class TaskGroup;
 class TaskGroupChild;
 template <class V>
@@ -24,6 +26,7 @@ class Started;
 class StartWait : public Waiter {
  public:
   StartWait() : Waiter(kind) {}
+  ~StartWait();
 
   bool await_ready() const { return started_ || started_task_.done(); }  // it may have been started eagerly
   template <class P>
@@ -36,15 +39,16 @@ class StartWait : public Waiter {
   void started() noexcept;
 
  private:
+  friend class StartedBase;
   friend class TaskGroup;
   static const WaitKind kind;
   static bool forward(Waiter& waiter) noexcept;
 
   AnyTask started_task_;
   TaskGroupChild* child_ = nullptr;  // null until the task has been made, and once it is started or has ended
+  StartedBase* teller_ = nullptr;    // in the task; null before and after
+  PassedOn passed_;                  // of the caller
   bool started_ = false;
-  bool requested_ = false;        // a request to cancel the caller was passed on
-  bool scope_requested_ = false;  // that of a CancelScope was
 };
 
 template <class V>
@@ -62,40 +66,51 @@ class StartOf<void> : public StartWait {
   void take() {}
 };
 
-[[noreturn]] void throw_started_twice();
+// A Started, and the start() that waits for it: whichever goes first tells the other.
+class StartedBase {
+ public:
+  StartedBase(const StartedBase&) = delete;
+  StartedBase& operator=(const StartedBase&) = delete;
+
+ protected:
+  explicit StartedBase(StartWait& start) noexcept : start_(&start) { start.teller_ = this; }
+  ~StartedBase() {
+    if (start_ != nullptr) start_->teller_ = nullptr;
+  }
+
+  // The start() that is to be told; null where nobody waits any more. Throws RuntimeError the second time.
+  StartWait* take_start();
+
+ private:
+  friend class StartWait;
+
+  StartWait* start_;
+  bool called_ = false;
+};
 
 // What a task that is run by TaskGroup::start() says that it is ready with.
 template <class V>
-class Started {
+class Started : private StartedBase {
  public:
-  explicit Started(StartOf<V>& start) noexcept : start_(&start) {}
-  Started(const Started&) = delete;
-  Started& operator=(const Started&) = delete;
+  explicit Started(StartOf<V>& start) noexcept : StartedBase(start) {}
 
-  // Has start() return `value`. Throws RuntimeError where it was called before.
+  // Has start() return `value`. No effect where start() has given up waiting. Throws RuntimeError where it was called
+  // before.
   void operator()(V value) {
-    if (start_ == nullptr) throw_started_twice();
-    start_->value_.emplace(std::move(value));
-    std::exchange(start_, nullptr)->started();
+    StartWait* const start = take_start();
+    if (start == nullptr) return;
+    static_cast<StartOf<V>*>(start)->value_.emplace(std::move(value));
+    start->started();
   }
-
- private:
-  StartOf<V>* start_;  // null once called
 };
 template <>
-class Started<void> {
+class Started<void> : private StartedBase {
  public:
-  explicit Started(StartOf<void>& start) noexcept : start_(&start) {}
-  Started(const Started&) = delete;
-  Started& operator=(const Started&) = delete;
+  explicit Started(StartOf<void>& start) noexcept : StartedBase(start) {}
 
   void operator()() {
-    if (start_ == nullptr) throw_started_twice();
-    std::exchange(start_, nullptr)->started();
+    if (StartWait* const start = take_start()) start->started();
   }
-
- private:
-  StartOf<void>* start_;
 };
 
 // The V of a callable whose first parameter is a Started<V>&.
@@ -136,7 +151,8 @@ struct StartedValueOf<R (C::*)(Started<V>&, Args...) const> {
 // with() gives a bool, or a std::optional of what the body gives: false or empty where cancel() ended the block.
 //
 // Movable until it is entered. For the thread of the loop; any task of it may create tasks in the group. Once it has
-// been left it refers to no task and no error. Python: asyncio.TaskGroup.
+// been left it refers to no task and no error. It may outlive its task and its loop, and is over then.
+// Python: asyncio.TaskGroup.
 class TaskGroup {
  public:
   TaskGroup() = default;
@@ -212,7 +228,9 @@ class TaskGroup {
   class AllEnded;
   enum class Phase : std::uint8_t { unused, body, exiting, over };
 
-  bool accepts() const { return aborting_ || parent_ == nullptr ? false : parent_->loop() == this_thread.loop; }
+  bool accepts() const { return active() && !aborting_ && parent_->loop() == this_thread.loop; }
+  // Whether the block is under way; where the loop was closed in the middle of it, its task has ended.
+  bool active() const { return parent_ && !parent_->done(); }
   [[noreturn]] void refuse() const;
   TaskGroupChild* adopt(const AnyTask& task);
   void child_ended(TaskGroupChild& child) noexcept;
@@ -231,17 +249,17 @@ class TaskGroup {
 
   Link children_;                    // those that have not ended, oldest first
   Link failed_;                      // those that have failed, in that order
-  TaskBase* parent_ = nullptr;       // runs the block; null outside of it
+  Ref<TaskBase> parent_;             // runs the block; null outside of it
   AllEnded* waiting_ = nullptr;      // the exit, while it waits
   std::exception_ptr exit_error_;    // the first SystemExit or KeyboardInterrupt
-  std::exception_ptr interruption_;  // the CancelledError that came while the exit waited
+  PassedOn passed_;                  // what interrupted the exit while it waited, and
+  std::exception_ptr interruption_;  // the CancelledError for it
   int requests_at_entry_ = 0;        // to cancel parent_, those that had been delivered before the block
   int requests_before_ours_ = 0;
   Phase phase_ = Phase::unused;
   bool aborting_ = false;                // the children have been cancelled; no other may join them
   bool body_cancelled_ = false;          // by a request of ours to parent_, which is to be taken back
   bool request_pending_before_ = false;  // at our request another one had not been delivered yet
-  bool interrupted_by_request_ = false;  // interruption_ is not a CancelScope's
 };
 
 template <class V, class F, class... Args>

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <asyncio/chrono.h>
+#include <asyncio/deadline.h>
 #include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/owned_awaitable.h>
+#include <asyncio/ref.h>
 #include <asyncio/with.h>
 
 #include <cstdint>
@@ -56,11 +58,12 @@ class TimeLimit {
 // Where somebody else has cancelled the task too, since the block was entered or shortly before, CancelledError leaves the
 // block, and never TimeoutError. Of blocks within blocks whose deadlines pass together, only the outermost one throws it.
 // The cancel is an ordinary one, of which cancelling() tells as long as the block runs.
-// For one block only; movable before it is entered. Not thread-safe. Python: asyncio.timeout(), asyncio.Timeout.
-class Timeout : private Timer {
+// For one block only; movable before it is entered. Not thread-safe. It may outlive its task and its loop.
+// Python: asyncio.timeout(), asyncio.Timeout.
+class Timeout : private Deadline<Timeout> {
  public:
-  explicit Timeout(std::optional<TimePoint> when) : Timer(&fire), when_(when.value_or(TimePoint::max())) {}
-  Timeout(Timeout&& other) noexcept : Timer(&fire), when_(other.when_) {}
+  explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or(TimePoint::max())) {}
+  Timeout(Timeout&& other) noexcept : when_(other.when_) {}
   ~Timeout();
 
   // The deadline, on the loop's clock; nothing where there is none.
@@ -87,6 +90,7 @@ class Timeout : private Timer {
  private:
   template <class S>
   friend class WaitFor;
+  friend class Deadline<Timeout>;
   enum class State : std::uint8_t { made, running, expiring, expired, finished };
 
   // Enters, with a deadline that begins now.
@@ -98,13 +102,10 @@ class Timeout : private Timer {
   void begin();
   void schedule();
   void unschedule() noexcept;
-  void expire_soon();
-  void expire();
-  static void fire(Timer& timer) noexcept;
+  void deadline_passed() noexcept;
 
-  TimePoint when_;            // TimePoint::max() for never
-  TaskBase* task_ = nullptr;  // that runs the block
-  Handle soon_;               // expires it; null before the deadline
+  TimePoint when_;      // TimePoint::max() for never
+  Ref<TaskBase> task_;  // that runs the block
   // The requests to cancel that the task had when the block was entered, apart from one that was not delivered, and
   // when the deadline passed.
   int cancels_at_entry_ = 0;
@@ -160,16 +161,21 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
   bool look_once() {
     if constexpr (IsCoro<S>) {
       inner_.awaitable().close();
-      throw TimeoutError();
+      out_of_time();
     } else if constexpr (requires { inner_.awaitable().cancel(), inner_.awaitable().done(); }) {
       timeout_.enter_expired();
-      if (!inner_.awaitable().done()) inner_.awaitable().cancel();
-      return inner_.await_ready();
+      // A cancel of the caller takes precedence, and is passed on by the wait itself.
+      if (!inner_.awaitable().done() && !this_thread.task->interrupts_next_wait()) inner_.awaitable().cancel();
+      return guard([this] { return inner_.await_ready(); });
     } else {
       timeout_.enter_expired();
-      if (!inner_.await_ready()) throw TimeoutError();
+      if (!inner_.await_ready()) out_of_time();
       return true;
     }
+  }
+  [[noreturn]] static void out_of_time() {
+    if (this_thread.task->interrupts_next_wait()) this_thread.task->throw_interrupt();
+    throw TimeoutError();
   }
 
   // The timeout hears of an exception in what is waited for, whose place it may take.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/deadline.h>
 #include <asyncio/end_hook.h>
 #include <asyncio/timeout.h>
 #include <asyncio/wait_queue.h>
@@ -160,7 +161,7 @@ auto wait(R&& range, const WaitOptions& options = {}) {
 }
 
 // The tasks of an as_completed(), apart from their type: by their places among the arguments.
-class EndOrder : private Timer {
+class EndOrder : private Deadline<EndOrder> {
  public:
   class Next;
 
@@ -174,12 +175,11 @@ class EndOrder : private Timer {
 
  private:
   friend EndHook<EndOrder>;
+  friend class Deadline<EndOrder>;
   void ended(EndHook<EndOrder>& hook) noexcept;
   const TaskBase* awaiter() const { return nullptr; }  // whoever asks next gets whichever ends next
   bool take(Next& next);
-  void expire_soon();
-  void expire() noexcept;
-  void stop_timer() noexcept;
+  void deadline_passed() noexcept;
 
   LoopCore* loop_;
   TimeLimit limit_;
@@ -189,7 +189,6 @@ class EndOrder : private Timer {
   std::size_t pending_ = 0;         // those that have not ended, while there is time
   std::size_t missed_ = 0;          // those for which TimeoutError is still to be thrown
   WaitQueue waiters_;
-  Handle soon_;  // ends the time; null before
 };
 
 // Awaiting it gives the place of the task that ends next; nothing after the last.

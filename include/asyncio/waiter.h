@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <string>
 #include <string_view>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -62,6 +63,8 @@ struct WaitKind {
   // Who waits, where that is not the waiter's own task: it is one of several waiters on behalf of a gather(), say. May
   // give null.
   const TaskBase* (*awaiter)(const Waiter&) noexcept = nullptr;
+  // Whether a request to cancel the task has been passed on, and may come back because nobody took notice. Null: no.
+  bool (*passed_on)(const Waiter&) noexcept = nullptr;
 };
 
 // One wait of one task; the base of every awaiter that suspends. Movable until it has been awaited.
@@ -255,6 +258,7 @@ class TaskBase : public FutureBase, private LiveLink {
   }
   void start_eagerly() noexcept;     // the first one, now, within whatever runs
   void destroy_pending() noexcept;   // the loop closes: there is no next step
+  void leave_frames() noexcept;      // the same, and the frames stay where they are
   void look_before_parking();        // at what stands against it; throws in the child of a fork()
   void interrupt_parked() noexcept;  // takes a task that is to be cancelled out of its wait
 
@@ -262,8 +266,8 @@ class TaskBase : public FutureBase, private LiveLink {
   void refuse_to_wait() noexcept { interrupts_ |= forked; }
   bool refuses_to_wait() const { return (interrupts_ & forked) != 0; }
 
-  // For waits that pass a cancel on: takes the request that is to be delivered, if there is one; its text; puts it back
-  // because nobody saw it.
+  // Takes the request that is to be delivered, if there is one; its text; puts it back because nobody saw it. Waits that
+  // pass a cancel on do so with PassedOn.
   bool take_cancel_request() noexcept {
     const bool requested = has_cancel_request();
     interrupts_ &= static_cast<std::uint8_t>(~edge);
@@ -273,6 +277,11 @@ class TaskBase : public FutureBase, private LiveLink {
   void restore_cancel_request() noexcept {
     if (cancels_ > 0) interrupts_ |= edge;
   }
+  void restore_cancel_request(std::string_view message) noexcept;
+  // Whether there is a request that has not been delivered, or that was passed on and may come back.
+  bool request_under_way() const noexcept;
+  // Whether the next wait throws: there is a request, or a CancelScope around it is cancelled.
+  bool interrupts_next_wait() const { return interrupts_ != 0; }
   [[noreturn]] void throw_interrupt();
 
   // For CancelScope: what the scopes of the task demand has changed. The one whose error a wait throws now; null: none.
@@ -342,6 +351,29 @@ class TaskBase : public FutureBase, private LiveLink {
 
   std::uintptr_t identity_;  // odd: the number of the task, shifted; even: a TaskExtra, made on demand
   std::source_location creation_;
+};
+
+// What a wait has passed on of the cancels of its task to what it waits for, and must tell of when that has ended.
+class PassedOn {
+ public:
+  // Takes what interrupts the task now. Gives the text of the request, for those that it is passed on to.
+  std::string take(TaskBase& task) noexcept;
+
+  bool any() const { return requested_ || by_scope_; }
+  bool requested() const { return requested_; }  // by cancel(), and not only by a CancelScope
+  bool by_scope() const { return by_scope_; }
+  // Of the latest request that had one: a deadline that passes later says nothing.
+  const std::string& message() const { return message_; }
+
+  // Nobody took notice of the request: the task meets it at its next wait.
+  void restore(TaskBase& task) const noexcept;
+  // Throws the CancelledError that the task is to get for it.
+  [[noreturn]] void raise(TaskBase& task) const;
+
+ private:
+  std::string message_;
+  bool requested_ = false;
+  bool by_scope_ = false;
 };
 
 inline void Promise::becomes_innermost() noexcept { this_thread.task->innermost_ = this; }

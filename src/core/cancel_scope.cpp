@@ -36,30 +36,30 @@ const CancelScope* CancelScope::deciding(const CancelScope* innermost) noexcept 
 }
 
 void CancelScope::cancel() {
-  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.cancel");
-  if (cancelled_ || (entered_ && task_ == nullptr)) return;
+  if (active()) require_own_thread(task_->loop(), "CancelScope.cancel");
+  if (cancelled_ || (entered_ && !active())) return;
   cancelled_ = true;
-  if (task_ == nullptr) return;
+  if (!task_) return;
   unschedule();
   task_->look_at_scopes();
 }
 
 bool CancelScope::cancel_called() const {
-  return cancelled_ || (task_ != nullptr && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
+  return cancelled_ || (active() && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
 }
 
 void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
-  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.set_deadline");
+  if (active()) require_own_thread(task_->loop(), "CancelScope.set_deadline");
   deadline_ = deadline;
-  if (task_ == nullptr) return;
+  if (!active()) return;
   unschedule();
   schedule();
 }
 
 void CancelScope::set_shield(bool shield) {
-  if (task_ != nullptr) require_own_thread(task_->loop(), "CancelScope.set_shield");
+  if (active()) require_own_thread(task_->loop(), "CancelScope.set_shield");
   shield_ = shield;
-  if (task_ != nullptr) task_->look_at_scopes();
+  if (active()) task_->look_at_scopes();
 }
 
 void CancelScope::schedule() {
@@ -68,35 +68,25 @@ void CancelScope::schedule() {
   if (*deadline_ <= loop.time()) {
     cancel();
   } else {
-    loop.arm(*this, *deadline_);
+    arm_deadline(loop, *deadline_);
   }
 }
 
-void CancelScope::unschedule() noexcept {
-  if (armed()) EventLoop::of(*task_->loop()).disarm(*this);
-  if (soon_) std::exchange(soon_, Handle()).cancel();
-}
-
-void CancelScope::fire(Timer& timer) noexcept {
-  // In its turn: a callback whose time came before the deadline, or together with it, may end what the block waits for.
-  CancelScope& scope = static_cast<CancelScope&>(timer);
-  LoopCore& loop = *scope.task_->loop();
-  scope.soon_ = call_in_turn(loop, [&scope] { scope.cancel(); });
-}
+void CancelScope::unschedule() noexcept { disarm_deadline(task_->loop()); }
 
 void CancelScope::enter_now() {
   if (entered_) throw RuntimeError("a CancelScope can be entered only once");
   TaskBase& task = *this_thread.task;
   TaskExtra& extra = task.extra();
   entered_ = true;
-  task_ = &task;
+  task_ = Ref<TaskBase>(task);
   outer_ = std::exchange(extra.scope, this);
   schedule();
   task.look_at_scopes();
 }
 
 bool CancelScope::exit_now(const std::exception_ptr& error) {
-  if (task_ == nullptr || task_ != this_thread.task)
+  if (!task_ || task_.get() != this_thread.task)
     throw RuntimeError("a CancelScope must be left by the task that has entered it");
   leave();
   if (error == nullptr) return false;
@@ -111,11 +101,13 @@ bool CancelScope::exit_now(const std::exception_ptr& error) {
 
 void CancelScope::leave() noexcept {
   unschedule();
-  // Not always the innermost: a generator may be dropped in the middle of a block of its own.
-  CancelScope** place = &task_->extra().scope;
+  // Not always the innermost: a generator may be dropped in the middle of a block of its own. And not always in time:
+  // the task may have ended, and the loop be gone.
+  const Ref<TaskBase> task = std::move(task_);
+  CancelScope** place = &task->extra().scope;
   while (*place != this) place = &(*place)->outer_;
   *place = outer_;
-  std::exchange(task_, nullptr)->look_at_scopes();
+  if (!task->done()) task->look_at_scopes();
 }
 
 void FailScope::exit_now(const std::exception_ptr& error) {

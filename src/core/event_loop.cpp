@@ -5,6 +5,7 @@
 
 #include "base/brief_lock.h"
 #include "base/fork.h"
+#include "base/per_thread.h"
 #include "core/loop_resource.h"
 #include "core/loop_state.h"
 #include "core/report.h"
@@ -36,10 +37,16 @@ constexpr std::size_t kept_chunks = 16;                           // of frame me
 constexpr std::int64_t shortest_trim_pause = 1'000'000'000;       // ns
 constexpr std::int64_t longest_trim_pause = 60 * 1'000'000'000L;  // ns
 
+// Made by a loop that begins to run in this thread, and gone where the thread-local objects are being destroyed: if a
+// loop goes then, and runs still, that is std::exit().
+struct NotEnded {};
+[[gnu::tls_model("initial-exec")]] constinit thread_local NotEnded* not_ended = nullptr;
+
 // Marks the loop as the one that runs in this thread.
 class Running {
  public:
   explicit Running(EventLoop& loop) : state_(loop.state()) {
+    per_thread(not_ended);
     state_.running = true;
     state_.thread = std::this_thread::get_id();
     this_thread.loop = &loop;
@@ -119,19 +126,29 @@ EventLoop::EventLoop(const LoopOptions& options) {
   const char* environment = std::getenv("ASYNCIO_DEBUG");
   const bool wanted =
       options.debug || (environment != nullptr && *environment != '\0' && std::strcmp(environment, "0") != 0);
-  state_ = std::make_unique<State>(*this, options);
+  debug = wanted;  // the backend tells which one it is
+  state_ = new State(*this, options);
   set_debug(wanted);
   std::lock_guard lock(loops_lock);
   all_loops.push_back(state_->place);
 }
 
 EventLoop::~EventLoop() {
-  close();
+  const bool left = state_->running && (state_->thread != std::this_thread::get_id() || not_ended == nullptr);
+  if (left) {
+    leave_behind();
+  } else {
+    close();
+  }
   {
     std::lock_guard lock(loops_lock);
     state_->place.unlink();
   }
-  if (state_->parents) state_.release()->leave_to_parent();
+  if (state_->parents) {
+    state_->leave_to_parent();
+  } else if (!left) {
+    delete state_;
+  }
 }
 
 // Its tasks are the parent's, as its threads are: they are not unwound. Their destructors would do here what the parent
@@ -190,6 +207,10 @@ void EventLoop::run_forever() {
 
 void EventLoop::run_until_done(FutureBase& future) {
   if (future.loop() != this) throw ValueError("the future belongs to another event loop");
+  if (!state_->run_until(future)) throw RuntimeError("the event loop was stopped before the future completed");
+}
+
+bool EventLoop::State::run_until(FutureBase& future) {
   // Stops the loop when the future ends.
   struct Stopper : LinkedWaiter {
     explicit Stopper(EventLoop& owner) : LinkedWaiter(kind()), loop(owner) {}
@@ -203,16 +224,16 @@ void EventLoop::run_until_done(FutureBase& future) {
     EventLoop& loop;
   };
   if (!future.done()) {
-    Stopper stopper(*this);
+    Stopper stopper(loop);
     future.joiners().push_back(stopper);
     try {
-      run_forever();
+      loop.run_forever();
     } catch (const RuntimeError&) {
       // In the child of a fork(), the outcome of what went on there is what counts, if it needed no loop for it.
-      if (!state_->parents || !future.done()) throw;
+      if (!parents || !future.done()) throw;
     }
   }
-  if (!future.done()) throw RuntimeError("the event loop was stopped before the future completed");
+  return future.done();
 }
 
 void EventLoop::stop() {
@@ -392,26 +413,9 @@ void EventLoop::close() {
   if (std::exchange(state.closed, true) || state.parents) return;
   state.inbox->close();
   state.signals.reset();
-  // Frames first: their destructors may wake other tasks, and those must still be there. The newest task goes first: it
-  // may refer to what stands in the frames of those that were there before it.
-  // They stay until the ready queue, in which they may stand, has been dropped.
-  Link ended;
-  while (!live.alone()) {
-    Link& newest = *live.prev;
-    TaskBase& task = TaskBase::from_live(newest);
-    task.retain();
-    task.destroy_pending();
-    ended.push_back(newest);
-  }
-  while (!state.resources.alone()) static_cast<LoopResource&>(*state.resources.next).loop_closing();
-  while (!state.deliveries.alone()) Delivery::from_live(*state.deliveries.next).abandon();
-  if (state.executor != nullptr) state.executor->abandon();
-  if (state.resolver != nullptr) state.resolver->abandon();
-  state.fds.clear();
-  while (TimerNode* timer = state.timers.pop_due(KernelBackend::forever)) static_cast<Timer*>(timer)->fire();
-  ready.take_first(state.batch);
-  DoneCallback::drop_all(*this);
-  while (Runnable* node = ready.pop()) node->drop();
+  Link ended;  // tasks, which stay until the ready queue, in which they may stand, has been dropped
+  drop_frames(ended);
+  let_go();
   while (!ended.alone()) {
     Link& link = *ended.next;
     link.unlink();
@@ -419,12 +423,60 @@ void EventLoop::close() {
   }
 }
 
+// Either another thread has called std::exit(), and this loop runs on until the program has ended: nothing is touched,
+// as in the child of a fork(). Or one of its own steps has, and will never return. That step's frames cannot be
+// destroyed, and as std::exit() destroys no variables of functions, those of the other tasks are not either. But nothing
+// may refer to the loop from now on.
+void EventLoop::leave_behind() noexcept {
+  State& state = *state_;
+  if (state.thread != std::this_thread::get_id() || state.parents) return;
+  static constinit State* left = nullptr;
+  state.left_before = std::exchange(left, &state);
+  this_thread = {};
+  state.closed = true;
+  state.inbox->close();
+  state.signals.reset();
+  std::vector<AnyTask> tasks;
+  for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
+  for (const AnyTask& task : tasks) {
+    state.left_frames.push_back(const_cast<Promise*>(task.state()->innermost()));
+    task.state()->leave_frames();
+  }
+  let_go();
+}
+
+void EventLoop::drop_frames(Link& ended) noexcept {
+  // Frames first: their destructors may wake other tasks, and those must still be there. The newest task goes first: it
+  // may refer to what stands in the frames of those that were there before it.
+  while (!live.alone()) {
+    Link& newest = *live.prev;
+    TaskBase& task = TaskBase::from_live(newest);
+    task.retain();
+    task.destroy_pending();
+    ended.push_back(newest);
+  }
+}
+
+void EventLoop::let_go() noexcept {
+  State& state = *state_;
+  while (!state.resources.alone()) static_cast<LoopResource&>(*state.resources.next).loop_closing();
+  while (!state.deliveries.alone()) Delivery::from_live(*state.deliveries.next).abandon();
+  if (state.executor != nullptr) state.executor->abandon();
+  if (state.resolver != nullptr) state.resolver->abandon();
+  state.fds.clear();
+  while (TimerNode* node = state.timers.pop_due(KernelBackend::forever)) {
+    // Of all timers only those of callbacks belong to the loop. Those of others are disarmed by that.
+    Timer& timer = static_cast<Timer&>(*node);
+    if (TimerHandleState::behind(timer) != nullptr) static_cast<TimerHandleState&>(timer).drop();
+  }
+  ready.take_first(state.batch);
+  DoneCallback::drop_all(*this);
+  while (Runnable* node = ready.pop()) node->drop();
+}
+
 TimePoint EventLoop::time() const { return TimePoint(std::chrono::nanoseconds(state_->now())); }
 
-TimePoint EventLoop::deadline_after(std::chrono::nanoseconds delay) const {
-  const TimePoint now = time();
-  return delay < TimePoint::max() - now ? now + delay : TimePoint::max();
-}
+TimePoint EventLoop::deadline_after(std::chrono::nanoseconds delay) const { return add_saturated(time(), delay); }
 
 void EventLoop::arm(Timer& timer, TimePoint when) { state_->timers.arm(timer, when.time_since_epoch().count()); }
 void EventLoop::disarm(Timer& timer) noexcept { state_->timers.disarm(timer); }

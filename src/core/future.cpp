@@ -110,8 +110,14 @@ LoopCore& running_loop(const char* operation) {
 }
 
 const WaitKind JoinBase::plain{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined, &JoinBase::awaited};
-const WaitKind JoinBase::cancelled_it{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined,
-                                      &JoinBase::awaited};
+const WaitKind JoinBase::cancelled_it{
+    .reason = "await",
+    .remove = &JoinBase::leave,
+    .interrupt = &JoinBase::forward,
+    .joined = &JoinBase::joined,
+    .awaited = &JoinBase::awaited,
+    .passed_on = [](const Waiter&) noexcept { return true; },
+};
 const WaitKind JoinBase::scope_cancelled_it{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined,
                                             &JoinBase::awaited};
 
@@ -122,19 +128,21 @@ bool JoinBase::forward(Waiter& waiter) noexcept {
   JoinBase& join = static_cast<JoinBase&>(waiter);
   // It has ended, and is about to tell this one: there is nobody to pass the request on to. It lands at the next wait.
   if (join.state_->done()) return false;
-  const bool requested = join.task_->take_cancel_request();
-  if (requested) {
+  PassedOn passed;
+  const std::string message = passed.take(*join.task_);
+  if (passed.requested()) {
     join.kind_ = &cancelled_it;
   } else if (join.kind_ == &plain) {
     join.kind_ = &scope_cancelled_it;
   }
-  join.state_->cancel(requested ? join.task_->cancel_message() : std::string_view());
+  join.state_->cancel(message);
   return false;
 }
 
 void JoinBase::joined(Waiter& waiter) noexcept {
   JoinBase& join = static_cast<JoinBase&>(waiter);
-  if (join.kind_ == &cancelled_it && join.state_->has_cancel_request()) join.task_->restore_cancel_request();
+  if (join.kind_ == &cancelled_it && join.state_->has_cancel_request())
+    join.task_->restore_cancel_request(join.state_->as_task()->cancel_message());
   join.wake();
 }
 

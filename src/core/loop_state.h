@@ -31,20 +31,6 @@ struct LoopPlace : Link {
   EventLoop* loop;
 };
 
-// Has the loop call f() in its turn; at once where there is no memory for that.
-template <class F>
-Handle call_in_turn(LoopCore& loop, F f) noexcept {
-  HandleState* turn = nullptr;
-  try {
-    turn = new HandleState(loop, f);
-  } catch (...) {
-    f();
-    return {};
-  }
-  loop.ready.push(*turn);
-  return Handle(*turn);
-}
-
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
   State(EventLoop& owner, const LoopOptions& options);
@@ -81,6 +67,9 @@ struct EventLoop::State {
 
   // In the child of a fork(): nothing of what the loop has is the child's; it stays as it is, for ever.
   void leave_to_parent() noexcept;
+
+  // Runs until the future has ended; false where the loop was stopped before that.
+  bool run_until(FutureBase& future);
 
   EventLoop& loop;
   LoopPlace place;
@@ -123,6 +112,10 @@ struct EventLoop::State {
   std::unique_ptr<ThreadPoolExecutor> executor;  // the default one, and
   std::unique_ptr<ThreadPoolExecutor> resolver;  // that of name lookups; null until needed
   bool executor_shut_down = false;
+
+  // Of a loop that std::exit() has ended: for those who look for leaks, what it has left, and the next such loop.
+  std::vector<Promise*> left_frames;
+  State* left_before = nullptr;
 
   ExceptionHandler exception_handler;
   bool in_exception_handler = false;

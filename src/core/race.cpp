@@ -22,6 +22,7 @@ const WaitKind Race::kind{
     .reason = "race",
     .remove = [](Waiter&) noexcept {},  // it stands in no list: the entrants do
     .interrupt = &Race::forward,
+    .passed_on = [](const Waiter& waiter) noexcept { return static_cast<const Race&>(waiter).passed_.requested(); },
 };
 
 void Race::enter(const AnyTask& task) {
@@ -42,7 +43,7 @@ bool Race::await_ready() {
 
 bool Race::decides(const AnyTask& ended) const noexcept {
   // What we have cancelled ourselves, for the caller, decides nothing by ending so.
-  if (ended.cancelled()) return rule_ == RaceRule::first_end && !requested_ && !scope_requested_;
+  if (ended.cancelled()) return rule_ == RaceRule::first_end && !passed_.any();
   return rule_ == RaceRule::first_end || !ended.state()->failed();
 }
 
@@ -65,10 +66,9 @@ void Race::cancel_rest(std::string_view message) noexcept {
 
 bool Race::forward(Waiter& waiter) noexcept {
   Race& race = static_cast<Race&>(waiter);
-  const bool requested = race.task_->take_cancel_request();
-  (requested ? race.requested_ : race.scope_requested_) = true;
+  const std::string message = race.passed_.take(*race.task_);
   // Once it is decided, the rest is on its way out already; a second cancel would only disturb its cleaning up.
-  if (race.winner_ == nobody) race.cancel_rest(requested ? race.task_->cancel_message() : std::string_view());
+  if (race.winner_ == nobody) race.cancel_rest(message);
   return false;
 }
 
@@ -83,9 +83,9 @@ std::size_t Race::await_resume() {
       errors.add(error, traceback_of(*entrant.runner_.state()));
     }
   }
-  if (requested_) task_->restore_cancel_request();
+  if (any_cancelled && winner_ == nobody && passed_.any()) passed_.raise(*task_);
+  passed_.restore(*task_);
   if (winner_ != nobody) return winner_;
-  if (any_cancelled && (requested_ || scope_requested_)) task_->throw_interrupt();
   if (errors.empty()) throw CancelledError();
   throw std::move(errors).to_group("none of the entrants succeeded");
 }

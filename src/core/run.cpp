@@ -15,35 +15,10 @@ namespace {
 constexpr int most_shutdown_rounds = 100;
 constexpr std::chrono::seconds longest_executor_shutdown(300);
 
-Coro<> wait_for_all(std::vector<AnyTask> tasks) {
-  for (const AnyTask& task : tasks) co_await Ended(*task.state());
-}
-
-void cancel_all_tasks(EventLoop& loop) {
-  for (int round = 0; !loop.live.alone(); ++round) {
-    if (round == most_shutdown_rounds) {
-      report(&loop, {.message = "tasks keep starting new tasks during the shutdown of run(); giving up"});
-      return;
-    }
-    std::vector<AnyTask> tasks;
-    for (Link* link = loop.live.next; link != &loop.live; link = link->next)
-      tasks.emplace_back(&TaskBase::from_live(*link));
-    {
-      Cancels::Batch together(loop);  // they may await each other
-      for (const AnyTask& task : tasks) task.cancel();
-    }
-    loop.run_until_complete(wait_for_all(tasks));
-    for (const AnyTask& task : tasks) {
-      if (task.cancelled()) continue;
-      if (std::exception_ptr error = task.exception()) {
-        report(&loop, {.message = "unhandled exception during run() shutdown", .exception = error, .task = task});
-      }
-    }
-  }
-}
 }  // namespace
 
 Runner::~Runner() {
+  if (loop_ != nullptr && loop_->is_running()) return;  // a global, and std::exit() in the loop: see ~EventLoop()
   try {
     close();
   } catch (...) {
@@ -101,19 +76,87 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
   if (cancelled_it && task.cancelled() && task.uncancel() == 0) throw KeyboardInterrupt();
 }
 
-void Runner::close() {
+// Runs the loop until the future has ended, whoever wants to stop or leave it meanwhile.
+std::exception_ptr Runner::run_to_end(FutureBase& future) {
+  std::exception_ptr first;
+  while (!future.done()) {
+    try {
+      loop_->state().run_until(future);
+    } catch (...) {
+      const std::exception_ptr error = std::current_exception();
+      if (!is_exit(error)) throw;
+      if (first == nullptr) first = error;
+    }
+  }
+  return first;
+}
+
+std::exception_ptr Runner::cancel_all_tasks() {
+  std::exception_ptr first;
+  for (int round = 0; !loop_->live.alone(); ++round) {
+    if (round == most_shutdown_rounds) {
+      report(loop_.get(), {.message = "tasks keep starting new tasks during the shutdown of run(); giving up"});
+      break;
+    }
+    std::vector<AnyTask> tasks;
+    for (Link* link = loop_->live.next; link != &loop_->live; link = link->next)
+      tasks.emplace_back(&TaskBase::from_live(*link));
+    {
+      Cancels::Batch together(*loop_);  // they may await each other
+      for (const AnyTask& task : tasks) task.cancel();
+    }
+    for (const AnyTask& task : tasks) {
+      std::exception_ptr exit = run_to_end(*task.state());
+      if (first == nullptr) first = std::move(exit);
+    }
+    for (const AnyTask& task : tasks) {
+      if (task.cancelled()) continue;
+      if (std::exception_ptr error = task.exception(); error != nullptr && !is_exit(error))
+        report(loop_.get(), {.message = "unhandled exception during run() shutdown", .exception = error, .task = task});
+    }
+  }
+  return first;
+}
+
+std::exception_ptr Runner::shut_down() {
+  std::exception_ptr first = cancel_all_tasks();
+  if (loop_->state().executor == nullptr) return first;
+  loop_->set_task_factory({});  // what it makes of a task may never end
+  const Task<> ended = loop_->create_task(loop_->shutdown_default_executor(longest_executor_shutdown));
+  std::exception_ptr exit = run_to_end(ended.state());
+  if (first == nullptr) first = std::move(exit);
+  ended.state().retrieve();
+  // What the last results of the threads have set going.
+  exit = cancel_all_tasks();
+  if (first == nullptr) first = std::move(exit);
+  ended.result();
+  return first;
+}
+
+void Runner::close() { close_after(nullptr); }
+
+void Runner::close_after(std::exception_ptr error) {
   if (loop_ != nullptr && loop_->is_running()) throw RuntimeError("a Runner cannot be closed while its loop runs");
   if (std::exchange(closed_, true) || loop_ == nullptr) return;
-  // The loop is closed even where one of the other steps throws.
-  struct Closer {
-    EventLoop& loop;
-    ~Closer() { loop.close(); }
-  } closer{*loop_};
-  if (loop_->state().parents) return;
-  cancel_all_tasks(*loop_);
-  if (loop_->state().executor != nullptr) {
-    loop_->run_until_complete(loop_->shutdown_default_executor(longest_executor_shutdown));
+  EventLoop::State& state = loop_->state();
+  if (state.parents) return loop_->close();
+  std::exception_ptr exit;
+  std::exception_ptr other;
+  try {
+    exit = shut_down();
+  } catch (...) {
+    other = std::current_exception();
   }
+  if (exit != nullptr && error != nullptr && !is_exit(error))
+    report(loop_.get(),
+           {.message = "unhandled exception of run(), which ends with an exit instead", .exception = error});
+  loop_->close();
+  if (exit == nullptr) exit = std::exchange(state.exit, nullptr);  // of an exception handler
+  if (is_exit(error)) return;
+  if (exit != nullptr) std::rethrow_exception(exit);
+  if (other == nullptr) return;
+  if (error == nullptr) std::rethrow_exception(other);
+  report(nullptr, {.message = "Exception while closing the loop of run()", .exception = other});
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -6,11 +6,11 @@ namespace asyncio::inline ASYNCIO_ABI {
 const WaitKind ShieldBase::kind{
     .reason = "shield",
     .remove = [](Waiter& waiter) noexcept { static_cast<ShieldBase&>(waiter).unlink(); },
-    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const ShieldBase&>(waiter).state_; },
+    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const ShieldBase&>(waiter).state_.get(); },
 };
 
 void ShieldBase::join() {
-  if (state_ == this_thread.task) throw RuntimeError("a task cannot await itself");
+  if (state_.get() == this_thread.task) throw RuntimeError("a task cannot await itself");
   if (state_->loop() != this_thread.task->loop())
     throw RuntimeError("awaited in a task of another event loop than its own");
   state_->joiners().push_back(*this);

@@ -12,8 +12,7 @@ const WaitKind UntilIdle::idling{
 
 void Sleep::start() {
   EventLoop& loop = EventLoop::of(*this_thread.task->loop());  // even in the child of a fork(), where none runs
-  const TimePoint now = loop.time();
-  loop.arm(*this, duration_ < TimePoint::max() - now ? now + duration_ : TimePoint::max());
+  loop.arm(*this, loop.deadline_after(duration_));
 }
 
 void Sleep::fire(Timer& timer) noexcept { static_cast<Sleep&>(timer).wake(); }

@@ -123,6 +123,13 @@ void TaskBase::destroy_pending() noexcept {
   settle_cancelled(make_cancelled("the event loop was closed"));
 }
 
+void TaskBase::leave_frames() noexcept {
+  if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
+  waiter_ = nullptr;
+  innermost_ = nullptr;
+  settle_cancelled(make_cancelled("the event loop was closed"));
+}
+
 void TaskBase::end_with(std::exception_ptr error) noexcept {
   unlink();
   if (auto traceback = take_traceback(error)) {
@@ -145,6 +152,8 @@ bool TaskBase::cancel(std::string_view message) noexcept {
   if ((interrupts_ & edge) == 0) {
     if (!message.empty() || !plain()) note_cancel_message(message);
     interrupts_ |= edge;
+  } else if (!message.empty() && cancel_message().empty()) {
+    note_cancel_message(message);  // two requests at once are one, and it says what there is to say
   }
   if (waiter_ != nullptr) interrupt_parked();
   return true;
@@ -160,6 +169,42 @@ void TaskBase::note_cancel_message(std::string_view message) noexcept {
 
 std::string_view TaskBase::cancel_message() const noexcept {
   return plain() ? std::string_view() : extra_if_any()->cancel_message;
+}
+
+void TaskBase::restore_cancel_request(std::string_view message) noexcept {
+  if (cancels_ == 0) return;
+  if (!message.empty()) note_cancel_message(message);
+  restore_cancel_request();
+}
+
+bool TaskBase::request_under_way() const noexcept {
+  if (has_cancel_request()) return true;
+  return waiter_ != nullptr && waiter_->kind().passed_on != nullptr && waiter_->kind().passed_on(*waiter_);
+}
+
+std::string PassedOn::take(TaskBase& task) noexcept {
+  if (!task.take_cancel_request()) {
+    by_scope_ = true;
+    return {};
+  }
+  requested_ = true;
+  try {
+    std::string message(task.cancel_message());
+    if (!message.empty()) message_ = message;
+    return message;
+  } catch (const std::bad_alloc&) {
+    return {};  // the request goes on without its text
+  }
+}
+
+void PassedOn::restore(TaskBase& task) const noexcept {
+  if (requested_) task.restore_cancel_request(message_);
+}
+
+void PassedOn::raise(TaskBase& task) const {
+  if (!requested_) task.throw_interrupt();
+  task.take_cancel_request();
+  throw cancelled_error(message_);
 }
 
 int TaskBase::uncancel() noexcept {

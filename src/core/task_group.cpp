@@ -26,7 +26,7 @@ struct MemberLink : Link {};
 class TaskGroupChild final : public LinkedWaiter, private MemberLink {
  public:
   TaskGroupChild(TaskGroup& owner, TaskBase& child) : LinkedWaiter(kind), group(owner), task(child) {
-    task_ = owner.parent_;  // which is who waits, to those that look at the joiners
+    task_ = owner.parent_.get();  // which is who waits, to those that look at the joiners
     owner.children_.push_back(static_cast<MemberLink&>(*this));
   }
   ~TaskGroupChild() {
@@ -88,9 +88,9 @@ class TaskGroup::AllEnded : public Waiter {
   static bool interrupt(Waiter& waiter) noexcept {
     TaskGroup& group = static_cast<AllEnded&>(waiter).group_;
     TaskBase& parent = *waiter.task();
-    if (parent.take_cancel_request()) {
-      group.interruption_ = make_cancelled(parent.cancel_message());
-      group.interrupted_by_request_ = true;
+    group.passed_.take(parent);
+    if (group.passed_.requested()) {
+      group.interruption_ = make_cancelled(group.passed_.message());
     } else if (group.interruption_ == nullptr) {
       group.interruption_ = make_cancelled({}, parent.deciding_scope());
     }
@@ -105,6 +105,8 @@ const WaitKind TaskGroup::AllEnded::kind{
     .reason = "TaskGroup.exit",
     .remove = [](Waiter& waiter) noexcept { static_cast<AllEnded&>(waiter).group_.waiting_ = nullptr; },
     .interrupt = &interrupt,
+    .passed_on =
+        [](const Waiter& waiter) noexcept { return static_cast<const AllEnded&>(waiter).group_.passed_.requested(); },
 };
 
 TaskGroup::~TaskGroup() {
@@ -116,15 +118,15 @@ TaskGroup::~TaskGroup() {
 void TaskGroup::enter_now() {
   if (phase_ != Phase::unused) throw RuntimeError("a TaskGroup can be entered only once");
   phase_ = Phase::body;
-  parent_ = this_thread.task;
+  parent_ = Ref<TaskBase>(*this_thread.task);
   requests_at_entry_ = parent_->cancelling() - (parent_->has_cancel_request() ? 1 : 0);
   if (aborting_) cancel_body();
 }
 
 void TaskGroup::refuse() const {
-  if (parent_ != nullptr) require_own_thread(parent_->loop(), "TaskGroup.create_task");
+  if (active()) require_own_thread(parent_->loop(), "TaskGroup.create_task");
   if (phase_ == Phase::unused) throw RuntimeError("create_task: the TaskGroup has not been entered");
-  if (phase_ == Phase::over) throw RuntimeError("create_task: the TaskGroup is over");
+  if (phase_ == Phase::over || !active()) throw RuntimeError("create_task: the TaskGroup is over");
   if (aborting_) throw RuntimeError("create_task: the TaskGroup is being cancelled");
   throw RuntimeError("create_task: the TaskGroup belongs to another event loop");
 }
@@ -180,8 +182,9 @@ void TaskGroup::abort() noexcept {
 }
 
 void TaskGroup::cancel() {
-  if (parent_ != nullptr) require_own_thread(parent_->loop(), "TaskGroup.cancel");
+  if (active()) require_own_thread(parent_->loop(), "TaskGroup.cancel");
   if (aborting_ || phase_ == Phase::over) return;
+  if (phase_ != Phase::unused && !active()) return;
   if (phase_ == Phase::unused) {
     aborting_ = true;
   } else {
@@ -191,7 +194,7 @@ void TaskGroup::cancel() {
 
 void TaskGroup::cancel_body() noexcept {
   body_cancelled_ = true;
-  request_pending_before_ = parent_->has_cancel_request();
+  request_pending_before_ = parent_->request_under_way();
   requests_before_ours_ = parent_->cancelling();
   parent_->cancel({});
 }
@@ -205,7 +208,7 @@ void TaskGroup::take_back_cancel_of_body() noexcept {
 }
 
 Coro<bool> TaskGroup::exit(std::exception_ptr error) {
-  if (parent_ == nullptr || parent_ != this_thread.task || phase_ != Phase::body)
+  if (!parent_ || parent_.get() != this_thread.task || phase_ != Phase::body)
     throw RuntimeError("a TaskGroup must be left by the task that has entered it");
   TaskBase& parent = *parent_;
   take_back_cancel_of_body();
@@ -215,6 +218,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
   bool requested = false;   // it was by somebody's cancel() of the parent
   bool suppressed = false;  // it was by the group alone
   bool failed = false;
+  std::string message;  // of the request
   std::shared_ptr<const Traceback> traceback;
   if (error != nullptr) {
     try {
@@ -223,6 +227,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
       cancelled = true;
       suppressed = body_cancelled_ && e.source() == nullptr && parent.cancelling() <= requests_at_entry_;
       requested = !suppressed && e.source() == nullptr;
+      if (requested) message = e.message();
     } catch (...) {
       failed = true;
       traceback = traceback_in_flight(error);
@@ -234,7 +239,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
   co_await AllEnded(*this);
 
   phase_ = Phase::over;
-  parent_ = nullptr;
+  parent_.reset();
   TaskErrors errors;
   while (!failed_.alone()) {
     TaskGroupChild& child = TaskGroupChild::from(*failed_.next);
@@ -245,8 +250,8 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
   const std::exception_ptr exit_error = std::exchange(exit_error_, nullptr);
   const std::exception_ptr interruption = std::exchange(interruption_, nullptr);
 
-  if ((requested || interrupted_by_request_) && (exit_error != nullptr || !errors.empty()))
-    parent.restore_cancel_request();
+  if ((requested || passed_.requested()) && (exit_error != nullptr || !errors.empty()))
+    parent.restore_cancel_request(passed_.message().empty() ? message : passed_.message());
   if (exit_error != nullptr) {
     for (const std::exception_ptr& lost : errors.errors())
       report(parent.loop(), {.message = "unhandled error in a TaskGroup that ends with SystemExit or KeyboardInterrupt",
@@ -255,7 +260,7 @@ Coro<bool> TaskGroup::exit(std::exception_ptr error) {
   }
   if (!errors.empty()) throw std::move(errors).to_group("unhandled errors in a TaskGroup");
   // Of two cancels the one that was requested goes on: the error of a scope would end there, and its own comes again.
-  if (interruption != nullptr && (interrupted_by_request_ || !cancelled || suppressed) && !requested)
+  if (interruption != nullptr && (passed_.requested() || !cancelled || suppressed) && !requested)
     std::rethrow_exception(interruption);
   co_return suppressed;
 }
@@ -278,19 +283,32 @@ const WaitKind StartWait::kind{
     .reason = "TaskGroup.start",
     .remove =
         [](Waiter& waiter) noexcept {
-          if (TaskGroupChild* child = static_cast<StartWait&>(waiter).child_) child->starter = nullptr;
+          StartWait& start = static_cast<StartWait&>(waiter);
+          if (TaskGroupChild* child = std::exchange(start.child_, nullptr)) child->starter = nullptr;
         },
     .interrupt = &StartWait::forward,
     .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
       return static_cast<const StartWait&>(waiter).started_task_.state();
     },
+    .passed_on =
+        [](const Waiter& waiter) noexcept { return static_cast<const StartWait&>(waiter).passed_.requested(); },
 };
+
+StartWait::~StartWait() {
+  if (teller_ != nullptr) teller_->start_ = nullptr;
+}
+
+StartWait* StartedBase::take_start() {
+  if (std::exchange(called_, true)) throw RuntimeError("started() was called twice");
+  StartWait* const start = std::exchange(start_, nullptr);
+  if (start != nullptr) start->teller_ = nullptr;
+  return start;
+}
 
 bool StartWait::forward(Waiter& waiter) noexcept {
   StartWait& start = static_cast<StartWait&>(waiter);
-  const bool requested = start.task_->take_cancel_request();
-  (requested ? start.requested_ : start.scope_requested_) = true;
-  start.started_task_.cancel(requested ? start.task_->cancel_message() : std::string_view());
+  const std::string message = start.passed_.take(*start.task_);
+  start.started_task_.cancel(message);
   return false;
 }
 
@@ -302,23 +320,18 @@ void StartWait::started() noexcept {
 }
 
 void StartWait::await_resume() {
-  if (started_) {
-    if (requested_) task_->restore_cancel_request();
-    return;
-  }
+  if (was_interrupted()) passed_.raise(*task_);  // tasks awaited each other
+  if (started_) return passed_.restore(*task_);
   if (started_task_.cancelled()) {
-    if (requested_) task_->restore_cancel_request();
-    if (requested_ || scope_requested_) task_->throw_interrupt();
+    if (passed_.any()) passed_.raise(*task_);
     throw RuntimeError("TaskGroup.start: the task was cancelled before it called started()");
   }
-  if (requested_ && started_task_.state()->has_cancel_request()) task_->restore_cancel_request();
+  if (started_task_.state()->has_cancel_request()) passed_.restore(*task_);
   if (std::exception_ptr error = started_task_.exception()) {
     started_task_.state()->retrieve();
     std::rethrow_exception(error);
   }
   throw RuntimeError("TaskGroup.start: the task returned before it called started()");
 }
-
-void throw_started_twice() { throw RuntimeError("started() was called twice"); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -87,9 +87,8 @@ void ThreadFutureBase::wait_for(std::chrono::nanoseconds timeout) const {
   std::unique_lock lock(sync_->mutex);
   if (sync_->done()) return;
   check_thread();
-  const auto now = std::chrono::steady_clock::now();
   // A deadline, and not the duration: now + the longest duration would overflow.
-  const auto deadline = timeout < TimePoint::max() - now ? now + timeout : TimePoint::max();
+  const auto deadline = add_saturated(std::chrono::steady_clock::now(), timeout);
   if (!sync_->ended.wait_until(lock, deadline, [this] { return sync_->done(); })) throw TimeoutError();
 }
 

@@ -38,7 +38,7 @@ Timeout timeout_at(std::optional<TimePoint> when) { return Timeout(when); }
 
 Timeout::~Timeout() {
   // Still running where the loop is closed in the middle of the block.
-  if (state_ == State::running) unschedule();
+  unschedule();
 }
 
 void Timeout::enter_now() {
@@ -61,8 +61,8 @@ void Timeout::enter_expired() {
 
 void Timeout::begin() {
   if (state_ != State::made) throw RuntimeError("a Timeout is for one block, and this one has been entered");
-  task_ = this_thread.task;
-  if (task_ == nullptr) throw RuntimeError("a Timeout must be entered in a task");
+  if (this_thread.task == nullptr) throw RuntimeError("a Timeout must be entered in a task");
+  task_ = Ref<TaskBase>(*this_thread.task);
   cancels_at_entry_ = task_->cancelling() - (task_->has_cancel_request() ? 1 : 0);
   state_ = State::running;
 }
@@ -72,13 +72,16 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
     case State::made:
       throw RuntimeError("Timeout.reschedule: the block has not been entered");
     case State::running:
-      require_own_thread(task_->loop(), "Timeout.reschedule");
-      break;
+      if (!task_->done()) {
+        require_own_thread(task_->loop(), "Timeout.reschedule");
+        break;
+      }
+      [[fallthrough]];
+    case State::finished:
+      throw RuntimeError("Timeout.reschedule: the block has ended");
     case State::expiring:
     case State::expired:
       throw RuntimeError("Timeout.reschedule: the deadline has passed");
-    case State::finished:
-      throw RuntimeError("Timeout.reschedule: the block has ended");
   }
   unschedule();
   when_ = when.value_or(TimePoint::max());
@@ -89,35 +92,29 @@ void Timeout::schedule() {
   if (when_ == TimePoint::max()) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
   if (when_ <= loop.time()) {
-    expire_soon();
+    pass_soon(loop);
   } else {
-    loop.arm(*this, when_);
+    arm_deadline(loop, when_);
   }
 }
 
 void Timeout::unschedule() noexcept {
-  EventLoop::of(*task_->loop()).state().timers.disarm(*this);
-  if (soon_) std::exchange(soon_, Handle()).cancel();
+  if (armed()) EventLoop::of(*task_->loop()).state().timers.disarm(*this);
+  cancel_turn();
 }
 
-void Timeout::fire(Timer& timer) noexcept { static_cast<Timeout&>(timer).expire_soon(); }
-
-void Timeout::expire_soon() {
-  // In its turn: a callback whose time came before this deadline may end what the block waits for.
-  soon_ = call_in_turn(*task_->loop(), [this] { expire(); });
-}
-
-void Timeout::expire() {
+void Timeout::deadline_passed() noexcept {
+  if (task_->done()) return;  // without having left the block
   state_ = State::expiring;
   requested_ = true;
-  const Waiter* waiter = task_->waiter();
-  other_pending_ = task_->has_cancel_request() || (waiter != nullptr && JoinBase::has_forwarded(*waiter));
+  other_pending_ = task_->request_under_way();
   cancels_at_expiry_ = task_->cancelling();
   task_->cancel({});
 }
 
 void Timeout::leave() noexcept {
   unschedule();
+  task_.reset();
   state_ = State::finished;
 }
 

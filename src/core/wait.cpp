@@ -72,15 +72,12 @@ void EndsWait::disarm() noexcept {
 
 const WaitKind EndOrder::Next::kind = WaitQueue::kind("as_completed");
 
-EndOrder::EndOrder(std::size_t count, TimeLimit limit)
-    : Timer([](Timer& timer) noexcept { static_cast<EndOrder&>(timer).expire_soon(); }),
-      loop_(&running_loop("wait")),
-      limit_(limit) {
+EndOrder::EndOrder(std::size_t count, TimeLimit limit) : loop_(&running_loop("wait")), limit_(limit) {
   hooks_.reserve(count);
   order_.reserve(count);  // ended() must not fail
 }
 
-EndOrder::~EndOrder() { stop_timer(); }
+EndOrder::~EndOrder() { disarm_deadline(loop_); }
 
 void EndOrder::start() {
   for (EndHook<EndOrder>& hook : hooks_) {
@@ -93,9 +90,9 @@ void EndOrder::start() {
   if (limit_.for_ever() || pending_ == 0) return;
   EventLoop& loop = EventLoop::of(*loop_);
   if (limit_.none_left()) {
-    expire_soon();
+    pass_soon(loop);
   } else {
-    loop.arm(*this, loop.deadline_after(limit_.nanoseconds()));
+    arm_deadline(loop, loop.deadline_after(limit_.nanoseconds()));
   }
 }
 
@@ -108,7 +105,7 @@ void EndOrder::ended(EndHook<EndOrder>& hook) noexcept {
     waiters_.wake_one();
   }
   if (--pending_ > 0) return;
-  stop_timer();
+  disarm_deadline(loop_);
   waiters_.wake_all();  // there is nothing left for them
 }
 
@@ -125,12 +122,7 @@ bool EndOrder::take(Next& next) {
   return pending_ == 0;
 }
 
-void EndOrder::expire_soon() {
-  // In its turn: a callback whose time came before may end a task.
-  soon_ = call_in_turn(*loop_, [this] { expire(); });
-}
-
-void EndOrder::expire() noexcept {
+void EndOrder::deadline_passed() noexcept {
   for (EndHook<EndOrder>& hook : hooks_) hook.disarm();
   missed_ = std::exchange(pending_, 0);
   while (missed_ > 0 && !waiters_.empty()) {
@@ -139,11 +131,6 @@ void EndOrder::expire() noexcept {
     waiters_.wake_one();
   }
   waiters_.wake_all();
-}
-
-void EndOrder::stop_timer() noexcept {
-  if (armed()) EventLoop::of(*loop_).disarm(*this);
-  if (soon_) std::exchange(soon_, Handle()).cancel();
 }
 
 std::optional<std::size_t> EndOrder::Next::await_resume() {

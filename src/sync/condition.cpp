@@ -6,7 +6,7 @@
 // that acquires the lock does; there it cannot be interrupted, because it must not end without the lock.
 //
 // A request to cancel that arrives before the notification is taken from the task and put back when it wakes up, so that
-// another one that comes meanwhile is counted, and its message is the one that is thrown.
+// another one that comes meanwhile is counted, and its message, if it has one, is the one that is thrown.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -25,13 +25,15 @@ bool Condition::Wait::interrupt(asyncio::Waiter& waiter) noexcept {
   if (self.alone()) return true;  // the condition has been destroyed, and perhaps its lock
   Lock& lock = *self.owner_->lock_;
   if (lock.try_acquire()) return true;
-  self.kind_ = self.task()->take_cancel_request() ? &cancelled : &cancelled_by_scope;
+  self.passed_.take(*self.task());
+  self.kind_ = self.passed_.requested() ? &cancelled : &cancelled_by_scope;
   lock.waiters_.transfer(self);
   return false;
 }
 
 void Condition::Wait::await_resume() {
-  if (kind_ == &cancelled) task()->restore_cancel_request();
+  if (kind_ == &cancelled && (!task()->has_cancel_request() || task()->cancel_message().empty()))
+    passed_.restore(*task());
   if (kind_ != &notified) return check_all();
   try {
     check_all();

@@ -4,6 +4,7 @@
 #include <asyncio/frame_pool.h>
 #include <asyncio/inspect.h>
 
+#include "core/loop_state.h"
 #include "testing/watchdog.h"
 
 #include <algorithm>
@@ -188,7 +189,7 @@ class Trial {
   std::set<std::string> threads_;
   AnyTask task_;            // of the body; none before it begins
   bool cancelled_ = false;  // by us
-  bool given_up_ = false;   // the loop was stopped, which is an error for those who run it
+  bool given_up_ = false;   // the loop was left, with an error for those who run it
   std::exception_ptr error_;
 };
 
@@ -224,7 +225,8 @@ void Trial::end(const std::string& why) {
     }
   }
   given_up_ = true;
-  loop_.stop();
+  // Nothing less gets past the shutdown of a Runner.
+  loop_.state().leave_with(std::make_exception_ptr(RuntimeError("the test was given up")));
 }
 
 bool Trial::has_threads() const {
