@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/cancel_scope.h>
 
-#include "core/loop_state.h"
 #include "core/task_extra.h"
 
 // Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.

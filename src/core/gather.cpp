@@ -3,7 +3,9 @@
 
 #include "base/fork.h"
 #include "core/cancels.h"
+#include "core/loop_state.h"
 
+#include <optional>
 #include <utility>
 
 // Theory of operation. Each child has a hook among its joiners, and the hooks count down. The state belongs to the Gather,
@@ -53,7 +55,9 @@ void GatherState::pass_on(TaskBase& task) noexcept {
 void GatherState::cancel_children(std::string_view message) noexcept {
   const Ref<GatherState> keep(*this);
   // A future ends inside of this call, and with the last of them all do.
-  Cancels::Batch together(*hooks().front().subject().loop());
+  std::optional<Cancels::Batch> together;
+  LoopCore* const loop = hooks().front().subject().loop();
+  if (is_alive(loop)) together.emplace(*loop);  // a future may have outlived its own
   for (Hook& hook : hooks()) hook.subject().cancel(message);
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/wait.h>
 
-#include "core/loop_state.h"
-
 #include <algorithm>
 
 namespace asyncio::inline ASYNCIO_ABI {
