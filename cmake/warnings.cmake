@@ -6,11 +6,6 @@ function(asyncio_warnings target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # Clang's -Wconversion leaves `small += 1` and constants that fit alone; that of g++ does not.
     target_compile_options(${target} PRIVATE -Wconversion)
-  else()
-    # g++ 12 sees coroutine frames as half initialised, and warns inside code that it made itself; at -O3 also where
-    # strings are put together, of lengths that they cannot have (PR 105651). The frame of a coroutine template that is
-    # instantiated for a local type it takes for a public one.
-    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-restrict -Wno-subobject-linkage)
   endif()
   if(ASYNCIO_CPP_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

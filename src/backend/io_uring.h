@@ -24,7 +24,7 @@ class UringBackend final : public KernelBackend {
   // resource ran out.
   static std::unique_ptr<UringBackend> make(std::string& why);
 
-  // With one of Ring::flag_sets. Throws std::system_error.
+  // With one of ring_flag_sets. Throws std::system_error.
   explicit UringBackend(unsigned setup_flags);
   ~UringBackend() override;
 

@@ -51,7 +51,7 @@ unsigned* word_at(void* base, unsigned offset) {
 }  // namespace
 
 std::unique_ptr<Ring> Ring::open(unsigned submissions, unsigned completions, std::string* why) {
-  for (const unsigned flags : flag_sets) {
+  for (const unsigned flags : ring_flag_sets) {
     try {
       auto ring = std::make_unique<Ring>(submissions, completions, flags);
       ring->self_test();

@@ -18,6 +18,18 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+// The sets of IORING_SETUP flags that Ring::open() tries, best first: completions are worked off in this thread and only
+// when it asks (6.1); in this thread, when it enters the kernel for any reason (6.0); the same for a ring without an
+// owner (5.19). All raise IORING_SQ_TASKRUN, without which peek() would be blind.
+// No member of Ring: g++ would make it a symbol that is unique in the process, and a plugin with it cannot be unloaded.
+constexpr unsigned common_ring_flags =
+    IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
+constexpr unsigned ring_flag_sets[] = {
+    common_ring_flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+    common_ring_flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
+    common_ring_flags | IORING_SETUP_COOP_TASKRUN,
+};
+
 // An io_uring ring: two queues in memory that is shared with the kernel. An operation goes out as a submission entry
 // (SQE) and comes back as a completion (CQE), or as several where it is multishot; its user_data says which one it is.
 //
@@ -46,17 +58,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 // destroy.
 class Ring {
  public:
-  // The sets of IORING_SETUP flags that open() tries, best first: completions are worked off in this thread and only
-  // when it asks (6.1); in this thread, when it enters the kernel for any reason (6.0); the same for a ring without an
-  // owner (5.19). All raise IORING_SQ_TASKRUN, without which peek() would be blind.
-  static constexpr unsigned common_flags =
-      IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
-  static constexpr unsigned flag_sets[] = {
-      common_flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-      common_flags | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
-      common_flags | IORING_SETUP_COOP_TASKRUN,
-  };
-
   // Opens a ring with the first flags with which the kernel passes self_test(). Null where it passes with none, because
   // it is too old or because a sandbox is in the way: use epoll; `why`, if given, gets the reason, for a log. Throws
   // std::system_error where a resource ran out (ENOMEM, EMFILE, ENFILE, EAGAIN), which epoll would only hide.

@@ -149,9 +149,9 @@ class BackendContract : public testing::TestWithParam<Tested> {
       case Tested::io_uring:
         return make_backend(Backend::Kind::io_uring, false);
       case Tested::io_uring_of_6_0:
-        return std::make_unique<UringBackend>(Ring::flag_sets[1]);
+        return std::make_unique<UringBackend>(ring_flag_sets[1]);
       case Tested::io_uring_of_5_19:
-        return std::make_unique<UringBackend>(Ring::flag_sets[2]);
+        return std::make_unique<UringBackend>(ring_flag_sets[2]);
     }
     return nullptr;
   }

@@ -196,7 +196,7 @@ TEST(RingPeek, makes_no_system_call_where_nothing_is_pending) {
 // Kernels that predate the overflow list of today refuse entries while completions are in the way.
 TEST(RingOverflow, makes_room_where_the_kernel_takes_no_entries_before_completions_are_reaped) {
   EXPECT_TRUE(holds_in_child([] {
-    Ring ring(4, 4, Ring::flag_sets[0]);
+    Ring ring(4, 4, ring_flag_sets[0]);
     for (unsigned i = 0; i < 4; ++i) ring.nop(i);
     ring.submit();
     refuse(__NR_io_uring_enter, EBUSY, 3, IORING_ENTER_GETEVENTS, 0);
@@ -212,7 +212,7 @@ TEST(RingOverflow, makes_room_where_the_kernel_takes_no_entries_before_completio
 
 TEST(RingOverflow, throws_where_there_is_nothing_to_reap_and_still_no_room) {
   const auto fifth_of_four = [](unsigned kernel_says) -> std::error_code {
-    Ring ring(4, 4, Ring::flag_sets[0]);
+    Ring ring(4, 4, ring_flag_sets[0]);
     refuse(__NR_io_uring_enter, kernel_says);
     for (unsigned i = 0; i < 4; ++i) ring.nop(i);
     try {

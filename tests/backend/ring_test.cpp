@@ -271,7 +271,7 @@ TEST_P(RingTest, a_disabled_ring_belongs_to_the_thread_that_enables_it) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, RingTest, testing::ValuesIn(Ring::flag_sets),
+INSTANTIATE_TEST_SUITE_P(, RingTest, testing::ValuesIn(ring_flag_sets),
                          [](const auto& set) { return "flags_" + std::to_string(set.index); });
 
 }  // namespace
