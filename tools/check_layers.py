@@ -3,7 +3,7 @@
 """Checks who includes whom: the layer table of the architecture, as data.
 
 A file's layer is its directory under src/. A public header belongs where its source (src/<layer>/<stem>.cpp) or else
-its test (tests/<layer>/<stem>_test.cpp) is. One that has neither, and is not in PLACED, is part of the core.
+its test (tests/<layer>/<stem>_test.cpp) is. One that has neither, and is not in PLACED, is part of the loop.
 """
 
 import argparse
@@ -12,28 +12,29 @@ import re
 import sys
 
 PROTOCOLS = ["http", "web", "websockets", "sqlite", "postgres", "redis"]
-LAYERS = ["base", "core", "backend", "sync", "net", "process", "tls", *PROTOCOLS, "testing"]
+CORE = ["loop", "report", "structured", "threads"]
+LAYERS = ["base", *CORE, "backend", "sync", "net", "process", "tls", *PROTOCOLS, "testing"]
 
 # layer: (layers whose PUBLIC headers it may include, what it may include of src/: layers or single files).
 # Its own layer is understood in both places. "system": headers of the operating system and of other libraries as well.
 TABLE = {
     "base": ([], ["system"]),
-    "core": (["base"], ["base", "system"]),
-    "backend": (["base"], ["base", "core/backend.h", "system"]),
+    **{layer: (["base", *CORE], ["base", *CORE, "system"]) for layer in CORE},
+    "backend": (["base"], ["base", "loop/backend.h", "system"]),
     # The design's exam: what a primitive can be written with here, a user's primitive can be written with.
-    "sync": (["base", "core"], []),
+    "sync": (["base", *CORE], []),
     # A socket is watched by the loop's backend, and let go when the loop closes: the four headers are that seam.
     "net": (
-        ["base", "core", "sync", "process"],
-        ["base", "core/backend.h", "core/loop_resource.h", "core/loop_state.h", "core/report.h", "system"],
+        ["base", *CORE, "sync", "process"],
+        ["base", "loop/backend.h", "loop/loop_resource.h", "loop/loop_state.h", "report/report.h", "system"],
     ),
-    "process": (["base", "core", "sync", "net"], ["base", "system"]),
-    "tls": (["base", "core", "sync", "net", "process"], ["system"]),
+    "process": (["base", *CORE, "sync", "net"], ["base", "system"]),
+    "tls": (["base", *CORE, "sync", "net", "process"], ["system"]),
     # A test that does not end is given up, which no program can do to a loop that shuts down.
-    "testing": (LAYERS, ["core/loop_state.h", "system"]),
+    "testing": (LAYERS, ["loop/loop_state.h", "system"]),
 }
 for protocol in PROTOCOLS:
-    TABLE[protocol] = (["base", "core", "sync", "net", "process", "tls", "http"], ["system"])
+    TABLE[protocol] = (["base", *CORE, "sync", "net", "process", "tls", "http"], ["system"])
 TABLE["web"][0].append("websockets")  # a web application answers with a WebSocket
 TABLE["web"][1].append("http/wire.h")  # and both ends of HTTP speak the same bytes
 
@@ -45,7 +46,7 @@ CODEC_STEM = re.compile(r"wire(_\w+)?$")
 PLACED = {
     "config": "base",
     "error": "base",  # the exceptions need nothing but the standard library
-    "asyncio": "net",  # the umbrella: core, sync and net
+    "asyncio": "net",  # the umbrella: everything up to net
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -68,7 +69,7 @@ class Project:
             for layer in LAYERS:
                 if (self.root / file.format(layer, stem)).exists():
                     return layer
-        return stem if stem in LAYERS else "core"
+        return stem if stem in LAYERS else "loop"
 
     def problem(self, file, text):
         self.problems.append(f"{file.relative_to(self.root)}: {text}")

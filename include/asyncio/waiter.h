@@ -181,7 +181,7 @@ class FutureBase : public Runnable {
     passed_on_flag = 64,          // had its turn there, and another task has the request now
     failed_flag = 128,            // ended with an exception, CancelledError apart
     settling_flag = queued_flag,  // the same bit of a future: its value is being made, and may not be set now
-    // The same bits of a task that is parked, for the list of cancels (core/cancels.h).
+    // The same bits of a task that is parked, for the list of cancels (loop/cancels.h).
     no_circle_flag = unretrieved_flag,
     unlisted_flag = failed_flag,
   };

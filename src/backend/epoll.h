@@ -3,7 +3,7 @@
 
 #include "base/fork.h"
 #include "base/unique_fd.h"
-#include "core/backend.h"
+#include "loop/backend.h"
 
 #include <sys/epoll.h>
 

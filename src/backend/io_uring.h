@@ -4,7 +4,7 @@
 #include "backend/ring.h"
 #include "base/fork.h"
 #include "base/unique_fd.h"
-#include "core/backend.h"
+#include "loop/backend.h"
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "core/backend.h"
+#include "loop/backend.h"
 
 #include <sys/epoll.h>
 

@@ -4,8 +4,8 @@
 #include <asyncio/server.h>
 #include <asyncio/wait_queue.h>
 
-#include "core/loop_resource.h"
-#include "core/loop_state.h"
+#include "loop/loop_resource.h"
+#include "loop/loop_state.h"
 #include "net/socket_transport.h"
 
 #include <sys/types.h>

@@ -2,7 +2,7 @@
 #include "net/stream_transport.h"
 
 #include "base/system_error.h"
-#include "core/report.h"
+#include "report/report.h"
 
 #include <algorithm>
 #include <limits>

@@ -4,8 +4,8 @@
 #include <asyncio/stream.h>
 
 #include "base/byte_buffer.h"
-#include "core/loop_resource.h"
-#include "core/loop_state.h"
+#include "loop/loop_resource.h"
+#include "loop/loop_state.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -4,7 +4,7 @@
 #include <asyncio/frame_pool.h>
 #include <asyncio/inspect.h>
 
-#include "core/loop_state.h"
+#include "loop/loop_state.h"
 #include "testing/watchdog.h"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 
 #include "backend/io_uring.h"
 #include "child.h"
-#include "core/backend.h"
+#include "loop/backend.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>

@@ -5,7 +5,7 @@
 
 #include "backend/io_uring.h"
 #include "base/unique_fd.h"
-#include "core/backend.h"
+#include "loop/backend.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/outcome.h>
+
+#include <asyncio/error.h>
+
+#include "report/report.h"
+
+#include <typeinfo>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+std::error_code error_code_of(const std::exception_ptr& error) {
+  if (error == nullptr) return {};
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& system_error) {
+    return system_error.code();
+  } catch (...) {
+    return {};
+  }
+}
+
+std::exception_ptr exception_of(std::error_code error) {
+  if (error == std::errc::timed_out) return std::make_exception_ptr(TimeoutError());
+  return std::make_exception_ptr(std::system_error(error));
+}
+
+bool is_cancelled_error(const std::exception_ptr& error) noexcept { return is_a(error, typeid(CancelledError)); }
+
+bool passes_outcomes(const std::exception_ptr& error) noexcept { return is_cancelled_error(error) || is_exit(error); }
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "report/traceback.h"
+
+#include <asyncio/outcome.h>
+#include <asyncio/waiter.h>
+
+#include "base/exception_abi.h"
+#include "base/per_thread.h"
+#include "loop/task_extra.h"
+#include "report/report.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <typeinfo>
+#include <utility>
+
+// Theory of operation. An exception goes from coroutine to coroutine as a std::exception_ptr, which has no room for a
+// note. So each thread remembers its last few *journeys*: which exception, the coroutines that it has left, and which one
+// it comes to next. An exception is known by its address and type alone, because to hold it would keep it alive. An
+// address may come again; that the coroutine must be the expected one too makes a false match all but impossible.
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+namespace {
+
+struct Identity {
+  const void* address = nullptr;
+  const std::type_info* type = nullptr;
+
+  Identity() = default;
+  explicit Identity(const std::exception_ptr& error) noexcept : address(address_of(error)), type(type_of(error)) {}
+  bool operator==(const Identity&) const = default;
+};
+
+struct Journey {
+  Identity exception;
+  const Promise* next = nullptr;  // null: the exception has left the outermost coroutine of a task
+  Traceback traceback;
+};
+
+class Journeys {
+ public:
+  // The last one that has begun of these: others are of exceptions that are gone, and that had the same address.
+  Journey* find(const Identity& exception, const Promise* next) noexcept {
+    return find_if([&](const Journey& journey) { return journey.exception == exception && journey.next == next; });
+  }
+  Journey* find(const Identity& exception) noexcept {
+    return find_if([&](const Journey& journey) { return journey.exception == exception; });
+  }
+  Journey& begin(const Identity& exception) noexcept {
+    Journey& journey = ring_[begun_++ % ring_.size()];
+    journey.exception = exception;
+    journey.traceback.entries.clear();
+    journey.traceback.left_out = 0;
+    return journey;
+  }
+
+ private:
+  template <class F>
+  Journey* find_if(F matches) noexcept {
+    for (std::size_t age = 1; age <= ring_.size(); ++age) {
+      Journey& journey = ring_[(begun_ - age) % ring_.size()];
+      if (matches(journey)) return &journey;
+    }
+    return nullptr;
+  }
+
+  std::array<Journey, 8> ring_;
+  std::size_t begun_ = 0;
+};
+struct Uncaught {
+  Identity exception;
+  std::shared_ptr<const Traceback> traceback;
+};
+
+struct Notes {
+  Journeys journeys;
+  Uncaught uncaught;
+};
+[[gnu::tls_model("initial-exec")]] constinit thread_local Notes* notes_of_thread = nullptr;
+
+// Those of this thread. Null where there is no memory for them.
+Notes* notes() noexcept {
+  try {
+    return &per_thread(notes_of_thread);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void add_line(std::string& text, const std::string& indent, std::string_view line) {
+  if (!text.empty()) text += '\n';
+  text += indent;
+  text += line;
+}
+
+std::shared_ptr<const Traceback> copy(const Traceback& traceback) noexcept {
+  try {
+    return std::make_shared<const Traceback>(traceback);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void append(Traceback& traceback, const Promise& coroutine) {
+  if (traceback.entries.size() < Traceback::most_entries) {
+    traceback.entries.push_back(traceback_entry(coroutine));
+  } else {
+    ++traceback.left_out;
+  }
+}
+
+}  // namespace
+
+Traceback::Entry traceback_entry(const Promise& coroutine) noexcept {
+  const bool awaits = coroutine.await_site().line() != 0;
+  return {coroutine.definition(), awaits ? coroutine.await_site() : coroutine.definition()};
+}
+
+std::exception_ptr Promise::take_exception() noexcept {
+  std::exception_ptr error = std::current_exception();
+  if (is_cancelled_error(error)) return error;
+  const Identity exception(error);
+  Notes* const known = notes();
+  if (known == nullptr) return error;
+  Journey* journey = was_thrown_here(exception.address) ? nullptr : known->journeys.find(exception, this);
+  if (journey == nullptr) journey = &known->journeys.begin(exception);
+  journey->next = parent_;
+  try {
+    append(journey->traceback, *this);
+  } catch (...) {
+    journey->exception = {};  // no memory for it: the exception itself is what matters
+  }
+  return error;
+}
+
+std::shared_ptr<const Traceback> take_traceback(const std::exception_ptr& error) noexcept {
+  Notes* const known = notes();
+  Journey* journey = known != nullptr ? known->journeys.find(Identity(error), nullptr) : nullptr;
+  if (journey == nullptr) return nullptr;
+  journey->exception = {};
+  return copy(journey->traceback);
+}
+
+std::shared_ptr<const Traceback> traceback_in_flight(const std::exception_ptr& error) noexcept {
+  Notes* const known = notes();
+  const Journey* journey = known != nullptr ? known->journeys.find(Identity(error)) : nullptr;
+  return journey != nullptr ? copy(journey->traceback) : nullptr;
+}
+
+std::shared_ptr<const Traceback> traceback_of(const FutureBase& ended) noexcept {
+  const TaskBase* task = ended.as_task();
+  const TaskExtra* extra = task != nullptr ? task->extra_if_any() : nullptr;
+  return extra != nullptr ? extra->traceback : nullptr;
+}
+
+void FutureBase::resume_traceback() noexcept {
+  Notes* const known = notes();
+  if (known == nullptr || this_thread.task == nullptr) return;
+  const std::shared_ptr<const Traceback> past = traceback_of(*this);
+  const Identity exception(outcome_exception());
+  Journey* journey = known->journeys.find(exception, this_thread.task->innermost());
+  if (past == nullptr) {
+    if (journey != nullptr) journey->exception = {};  // that was another one, at the same address
+    return;
+  }
+  if (journey == nullptr) journey = &known->journeys.begin(exception);
+  journey->next = this_thread.task->innermost();
+  try {
+    journey->traceback = *past;
+  } catch (...) {
+    journey->exception = {};
+  }
+}
+
+namespace {
+std::string format_lines(const Traceback& traceback, const std::string& indent, const char* before_first) {
+  std::string text;
+  for (const Traceback::Entry& entry : traceback.entries) {
+    const std::string function = function_of(entry.definition);
+    if (is_of_library(function)) continue;
+    add_line(text, indent,
+             "in " + function + " (" + (&entry == &traceback.entries.front() ? before_first : "") +
+                 entry.place.file_name() + ":" + std::to_string(entry.place.line()) + ")");
+  }
+  if (traceback.left_out > 0) add_line(text, indent, "and " + std::to_string(traceback.left_out) + " more");
+  return text;
+}
+
+Traceback stack_of(const Promise& innermost) {
+  Traceback stack;
+  for (const Promise* coroutine = &innermost; coroutine != nullptr; coroutine = coroutine->parent())
+    append(stack, *coroutine);
+  return stack;
+}
+}  // namespace
+
+std::string format(const Traceback& traceback, const std::string& indent) {
+  return format_lines(traceback, indent, "");
+}
+
+std::string format_stack(const Promise& innermost, const std::string& indent) {
+  return format(stack_of(innermost), indent);
+}
+
+std::string format_running_stack(const std::string& indent) {
+  const Traceback stack = stack_of(*this_thread.task->innermost());
+  const Traceback::Entry& running = stack.entries.front();
+  return format_lines(stack, indent, running.place.line() == running.definition.line() ? "begins at " : "after ");
+}
+
+void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept {
+  if (Notes* const known = notes()) known->uncaught = {Identity(error), std::move(traceback)};
+}
+
+std::string traceback_for_terminate(const std::exception_ptr& error) {
+  const Notes* const known = notes();
+  const Identity exception(error);
+  if (known == nullptr || known->uncaught.traceback == nullptr || !(known->uncaught.exception == exception)) return {};
+  return was_thrown_here(exception.address) ? std::string() : format(*known->uncaught.traceback, "    ");
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/cancel_scope.h>
+
+#include "loop/task_extra.h"
+
+// Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.
+// All that a park looks at is the level bit of TaskBase::interrupts_: it is set exactly while deciding() finds a scope.
+// Whatever may change that (enter, leave, cancel, a shield) ends with TaskBase::look_at_scopes(), which sets or clears
+// the bit, and interrupts the task's wait when the bit is new. A wait that stays parked all the same, because it has
+// passed the cancel on, is not told again by a second scope: to it nothing is new.
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+void TaskBase::look_at_scopes() noexcept {
+  const bool was_set = (interrupts_ & level) != 0;
+  if (CancelScope::deciding(extra().scope) == nullptr) {
+    interrupts_ &= static_cast<std::uint8_t>(~level);
+    return;
+  }
+  interrupts_ |= level;
+  if (!was_set && waiter_ != nullptr) interrupt_parked();
+}
+
+const void* TaskBase::deciding_scope() const noexcept {
+  return plain() ? nullptr : CancelScope::deciding(extra_if_any()->scope);
+}
+
+const CancelScope* CancelScope::deciding(const CancelScope* innermost) noexcept {
+  const CancelScope* found = nullptr;
+  for (const CancelScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
+    if (scope->cancelled_) found = scope;
+    if (scope->shield_) break;
+  }
+  return found;
+}
+
+void CancelScope::cancel() {
+  if (active()) require_own_thread(task_->loop(), "CancelScope.cancel");
+  if (cancelled_ || (entered_ && !active())) return;
+  cancelled_ = true;
+  if (!task_) return;
+  unschedule();
+  task_->look_at_scopes();
+}
+
+bool CancelScope::cancel_called() const {
+  return cancelled_ || (active() && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
+}
+
+void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
+  if (active()) require_own_thread(task_->loop(), "CancelScope.set_deadline");
+  deadline_ = deadline;
+  if (!active()) return;
+  unschedule();
+  schedule();
+}
+
+void CancelScope::set_shield(bool shield) {
+  if (active()) require_own_thread(task_->loop(), "CancelScope.set_shield");
+  shield_ = shield;
+  if (active()) task_->look_at_scopes();
+}
+
+void CancelScope::schedule() {
+  if (cancelled_ || !deadline_) return;
+  EventLoop& loop = EventLoop::of(*task_->loop());
+  if (*deadline_ <= loop.time()) {
+    cancel();
+  } else {
+    arm_deadline(loop, *deadline_);
+  }
+}
+
+void CancelScope::unschedule() noexcept { disarm_deadline(task_->loop()); }
+
+void CancelScope::enter_now() {
+  if (entered_) throw RuntimeError("a CancelScope can be entered only once");
+  TaskBase& task = *this_thread.task;
+  TaskExtra& extra = task.extra();
+  entered_ = true;
+  task_ = Ref<TaskBase>(task);
+  outer_ = std::exchange(extra.scope, this);
+  schedule();
+  task.look_at_scopes();
+}
+
+bool CancelScope::exit_now(const std::exception_ptr& error) {
+  if (!task_ || task_.get() != this_thread.task)
+    throw RuntimeError("a CancelScope must be left by the task that has entered it");
+  leave();
+  if (error == nullptr) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const CancelledError& cancelled) {
+    caught_ = cancelled.source() == this;
+  } catch (...) {
+  }
+  return caught_;
+}
+
+void CancelScope::leave() noexcept {
+  unschedule();
+  // Not always the innermost: a generator may be dropped in the middle of a block of its own. And not always in time:
+  // the task may have ended, and the loop be gone.
+  const Ref<TaskBase> task = std::move(task_);
+  CancelScope** place = &task->extra().scope;
+  while (*place != this) place = &(*place)->outer_;
+  *place = outer_;
+  if (!task->done()) task->look_at_scopes();
+}
+
+void FailScope::exit_now(const std::exception_ptr& error) {
+  if (CancelScope::exit_now(error)) throw TimeoutError();
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI
