@@ -37,7 +37,7 @@ function(asyncio_test_area area)
   # The kit ends a test that takes too long, and tells why. CTest comes after it, for what the kit does not see.
   set(properties TIMEOUT 120)
   if(arg_SLOW)
-    set(properties TIMEOUT 600 LABELS slow ENVIRONMENT_MODIFICATION ASYNCIO_TEST_TIME_LIMIT=set:570)
+    set(properties TIMEOUT 600 LABELS slow ENVIRONMENT_MODIFICATION ASYNCIO_TEST_TIMEOUT=set:570)
   endif()
   if(arg_BACKENDS)
     foreach(backend IN ITEMS epoll io_uring)

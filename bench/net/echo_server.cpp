@@ -40,16 +40,16 @@ static int usage() {
 
 int main(int count, char** arguments) {
   std::uint16_t port = 0;
-  Backend::Kind backend = Backend::Kind::automatic;
+  Backend backend = Backend::automatic;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string_view option = arguments[i];
     const std::string_view value = arguments[i + 1];
     if (option == "--port") {
       std::from_chars(value.data(), value.data() + value.size(), port);
     } else if (option == "--backend" && value == "epoll") {
-      backend = Backend::Kind::epoll;
+      backend = Backend::epoll;
     } else if (option == "--backend" && value == "io_uring") {
-      backend = Backend::Kind::io_uring;
+      backend = Backend::io_uring;
     } else {
       return usage();
     }

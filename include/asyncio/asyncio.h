@@ -40,6 +40,7 @@
 #include <asyncio/race.h>
 #include <asyncio/shield.h>
 #include <asyncio/task_group.h>
+#include <asyncio/time_limit.h>
 #include <asyncio/timeout.h>
 #include <asyncio/wait.h>
 #include <asyncio/with.h>

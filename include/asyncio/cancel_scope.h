@@ -3,9 +3,9 @@
 
 #include <asyncio/chrono.h>
 #include <asyncio/deadline.h>
-#include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/ref.h>
+#include <asyncio/time_limit.h>
 
 #include <exception>
 #include <optional>
@@ -108,25 +108,21 @@ class FailScope : public CancelScope {
   void exit_now(const std::exception_ptr& error);
 };
 
-// A scope that cancels itself after a while, counted from this call. NaN throws ValueError, and it needs a running
-// loop: RuntimeError. For what is not over in time but may be left out. Python: trio.move_on_after,
-// anyio.move_on_after.
-template <class Rep, class Period>
-CancelScope move_on_after(std::chrono::duration<Rep, Period> delay, bool shield = false) {
-  return CancelScope({.deadline = get_running_loop().deadline_after(to_nanoseconds(delay)), .shield = shield});
-}
+// What the following take beside the time.
+struct ScopeOptions {
+  bool shield = false;  // as in CancelScopeOptions
+};
+
+// A scope that cancels itself after a while, counted from this call: `move_on_after(2s, {.shield = true})`. std::nullopt
+// is never, NaN throws ValueError; throws RuntimeError where no loop runs. For what is not over in time but may be left
+// out. Python: trio.move_on_after, anyio.move_on_after.
+CancelScope move_on_after(TimeLimit timeout, const ScopeOptions& options = {});
 // The same at a time of the loop's clock; std::nullopt is never.
-inline CancelScope move_on_at(std::optional<TimePoint> when, bool shield = false) {
-  return CancelScope({.deadline = when, .shield = shield});
-}
+CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& options = {});
 
 // The same with TimeoutError: for what must be over in time. timeout() does so too, but by a request of Task::cancel().
-template <class Rep, class Period>
-FailScope fail_after(std::chrono::duration<Rep, Period> delay, bool shield = false) {
-  return FailScope({.deadline = get_running_loop().deadline_after(to_nanoseconds(delay)), .shield = shield});
-}
-inline FailScope fail_at(std::optional<TimePoint> when, bool shield = false) {
-  return FailScope({.deadline = when, .shield = shield});
-}
+// Python: trio.fail_after, anyio.fail_after.
+FailScope fail_after(TimeLimit timeout, const ScopeOptions& options = {});
+FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options = {});
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -6,6 +6,7 @@
 #include <asyncio/handle.h>
 #include <asyncio/invoke.h>
 #include <asyncio/task.h>
+#include <asyncio/time_limit.h>
 
 #include <cstdint>
 #include <memory>
@@ -22,19 +23,18 @@ class ThreadPoolExecutor;
 class VirtualClock;
 
 // The interfaces of the kernel through which a loop waits.
-struct Backend {
-  enum class Kind : std::uint8_t {
-    automatic,  // what the environment says in ASYNCIO_BACKEND, else io_uring where it works, else epoll
-    epoll,
-    io_uring,  // the loop stays in the thread that runs it first: running it in another one throws RuntimeError
-  };
+enum class Backend : std::uint8_t {
+  automatic,  // what the environment says in ASYNCIO_BACKEND, else io_uring where it works, else epoll
+  epoll,
+  io_uring,  // the loop stays in the thread that runs it first: running it in another one throws RuntimeError
 };
+std::string_view to_string(Backend backend);  // its name here
 
 // How a loop is made.
 struct LoopOptions {
-  Backend::Kind backend = Backend::Kind::automatic;  // one that is named and not to be had throws RuntimeError
-  bool debug = false;                                // also on where the environment has ASYNCIO_DEBUG=1
-  VirtualClock* clock = nullptr;                     // the time of the loop; null: the system's monotonic clock
+  Backend backend = Backend::automatic;  // one that is named and not to be had throws RuntimeError
+  bool debug = false;                    // also on where the environment has ASYNCIO_DEBUG=1
+  VirtualClock* clock = nullptr;         // the time of the loop; null: the system's monotonic clock
 };
 
 // A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
@@ -223,7 +223,7 @@ class EventLoop : public LoopCore {
 
   // Waits, without blocking the loop, until the threads of the default executor have done all their work and ended;
   // there is none afterwards. With a timeout goes on without them after that time, with a report. Runner::close() does it.
-  Coro<> shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
+  Coro<> shutdown_default_executor(TimeLimit timeout = {});
 
   // --- signals
 
@@ -252,7 +252,7 @@ class EventLoop : public LoopCore {
   void set_debug(bool on);
   std::chrono::nanoseconds slow_callback_duration = std::chrono::milliseconds(100);
 
-  std::string_view backend() const;  // "epoll" or "io_uring"
+  Backend backend() const;  // the one that was taken: epoll or io_uring
 
   // --- for awaiters
 

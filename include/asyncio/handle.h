@@ -2,11 +2,11 @@
 #pragma once
 
 #include <asyncio/bound_callback.h>
-#include <asyncio/chrono.h>
 #include <asyncio/context.h>
 #include <asyncio/frame_pool.h>
 #include <asyncio/link.h>
 #include <asyncio/ref.h>
+#include <asyncio/time_limit.h>
 #include <asyncio/timer_node.h>
 
 #include <cstddef>
@@ -16,10 +16,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 struct LoopCore;
 class Inbox;
-
-// The clock of the loops.
-using Clock = std::chrono::steady_clock;
-using TimePoint = Clock::time_point;
 
 // Something that a loop does at a time; the base of what sleeps, of timer handles and of timeouts.
 class Timer : public TimerNode {

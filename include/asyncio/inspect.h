@@ -10,6 +10,7 @@
 #include <optional>
 #include <source_location>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -67,13 +68,23 @@ void print_call_graph(const AnyTask& task, const CallGraphOptions& options = {})
 
 // A task, for a list of tasks.
 struct TaskInfo {
+  enum class State : std::uint8_t {
+    running,    // it is its turn
+    ready,      // its turn will come
+    waiting,    // for what `reason` says
+    done,       // ended, with a value or an exception
+    cancelled,  // ended with CancelledError
+  };
+
   std::string name;
   std::uint64_t number = 0;  // counts the tasks of the program
-  const char* state = "";    // "running", "ready", "waiting", "done", "cancelled"
-  const char* reason = "";   // what it waits in: "Semaphore.acquire"; empty unless it waits
+  State state = State::ready;
+  const char* reason = "";  // what it waits in: "Semaphore.acquire"; empty unless it waits
   std::vector<FrameEntry> call_stack;
   std::string created_in;  // "main (shop.cpp:12)"; empty where the library started it, for run() or gather()
 };
+
+std::string_view to_string(TaskInfo::State state);  // its name here
 
 TaskInfo describe_task(const AnyTask& task);
 // Those of the running loop that have not ended, oldest first. Throws RuntimeError where no loop runs.
@@ -102,11 +113,20 @@ std::string format_exception(const std::exception_ptr& error = std::current_exce
 // A callback that a loop is still to call: what call_soon(), call_later(), call_at(), add_reader() or add_writer() was
 // given.
 struct HandleInfo {
-  std::string callback;                            // its type: "serve()::{lambda()#1}"
-  const char* state = "";                          // "ready", "armed", "reading", "writing"
+  enum class State : std::uint8_t {
+    ready,    // its turn will come
+    armed,    // its time will come
+    reading,  // it is called whenever its descriptor can be read
+    writing,  // or written
+  };
+
+  std::string callback;  // its type: "serve()::{lambda()#1}"
+  State state = State::ready;
   std::optional<std::chrono::nanoseconds> due_in;  // of an armed one, on the loop's clock
   std::optional<int> fd;                           // that it reads or writes
 };
+
+std::string_view to_string(HandleInfo::State state);  // its name here
 
 // Those of the running loop: what is ready in its order, then what is armed by time, then by descriptor. One that was
 // cancelled is none of them. Throws RuntimeError where no loop runs.

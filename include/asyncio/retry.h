@@ -6,7 +6,7 @@
 #include <asyncio/coro.h>
 #include <asyncio/invoke.h>
 #include <asyncio/sleep.h>
-#include <asyncio/timeout.h>
+#include <asyncio/time_limit.h>
 
 #include <cstdint>
 #include <exception>
@@ -23,7 +23,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 //   auto connection = co_await retry([] { return open_connection("db", 5432); }, {
 //       .attempts = std::nullopt,                                           // as often as there is time for, which is
-//       .time_limit = 1min,
+//       .timeout = 1min,
 //       .delay = 50ms,                                                      // before the second one
 //       .retry_if = error_is<std::system_error>,
 //       .on_failure = [](const FailedAttempt& failed) { log(failed.number, failed.error); },
@@ -38,8 +38,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // `jitter`, is left out, so that clients which failed together do not all come back together: 0 leaves out nothing, and
 // 1 whatever chance will have. They are sleep()s, so that a virtual clock makes nothing of them.
 //
-// The limit of time is looked at between the attempts: one that runs is never interrupted. No wait is begun that would
-// end after the limit, because nothing could follow it. To limit an attempt, or to break off the last one, put
+// The timeout is looked at between the attempts: one that runs is never interrupted. No wait is begun that would end
+// after it, because nothing could follow it. To limit an attempt, or to break off the last one, put
 // wait_for() inside or around: wait_for(retry(f), 10s).
 //
 // f should do no harm if it did half of its work: an order must not be placed twice. It is kept until retry() ends,
@@ -56,7 +56,7 @@ struct FailedAttempt {
 
 struct RetryOptions {
   std::optional<int> attempts = 5;  // at most, the first one too; std::nullopt: no limit
-  TimeLimit time_limit = {};        // no attempt begins later than that after the first one; the default: no limit
+  TimeLimit timeout = {};           // no attempt begins later than that after the first one
   std::chrono::nanoseconds delay = std::chrono::milliseconds(100);
   double factor = 2;
   std::chrono::nanoseconds longest_delay = std::chrono::seconds(30);

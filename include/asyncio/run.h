@@ -13,7 +13,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 // How run() runs.
 struct RunOptions {
   bool debug = false;
-  Backend::Kind backend = Backend::Kind::automatic;
+  Backend backend = Backend::automatic;
   VirtualClock* clock = nullptr;                           // the time of the loop; null: the system's monotonic clock
   std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;  // makes the loop, instead of the fields above
 };

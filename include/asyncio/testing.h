@@ -45,7 +45,7 @@
 // end fails too, with what each task waits for, and where:
 //   - in virtual time at once, in a deadlock: no task is ready, no timer is armed, and the test has nothing from which
 //     a call could come: no thread, socket, pipe or signal handler;
-//   - else after a minute of real time, or as many seconds as the environment says in ASYNCIO_TEST_TIME_LIMIT; 0 is for
+//   - else after a minute of real time, or as many seconds as the environment says in ASYNCIO_TEST_TIMEOUT; 0 is for
 //     ever, for a debugger.
 // It is then cancelled, and may clean up. One that goes on all the same, or that is stuck in a step which never
 // returns, can only be ended with its program, by SIGABRT in the thread that is stuck.

@@ -3,9 +3,9 @@
 
 #include <asyncio/bound_callback.h>
 #include <asyncio/chrono.h>
-#include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/result.h>
+#include <asyncio/time_limit.h>
 
 #include <concepts>
 #include <cstdint>
@@ -35,9 +35,9 @@ class ThreadFutureBase {
   bool done() const;       // has a result, or is cancelled
   bool cancelled() const;  // has none, and will have none
 
-  // Throws RuntimeError in the thread of the loop that is to make the result: it would wait for ever.
-  void wait() const;
-  void wait_for(std::chrono::nanoseconds timeout) const;  // throws TimeoutError
+  // Throws RuntimeError in the thread of the loop that is to make the result: it would wait for ever; else TimeoutError
+  // after the timeout.
+  void wait(TimeLimit timeout = {}) const;
 
   // Calls it once done: in the thread that ends it, and at once where it has ended.
   using OnDone = Callback<void(const ThreadFutureBase&)>;
@@ -111,33 +111,18 @@ class ThreadFuture {
   // `std::move(future).result()`). Throws the exception of the work, and CancelledError where it was cancelled; with a
   // timeout TimeoutError when it has passed, and everything stays as it was. Throws RuntimeError in the thread of the
   // loop that is to make the result.
-  std::add_lvalue_reference_t<const T> result() const& {
-    state_->wait();
+  std::add_lvalue_reference_t<const T> result(TimeLimit timeout = {}) const& {
+    state_->wait(timeout);
     return state_->get().get();
   }
-  template <class Rep, class Period>
-  std::add_lvalue_reference_t<const T> result(std::chrono::duration<Rep, Period> timeout) const& {
-    state_->wait_for(to_nanoseconds(timeout));
-    return state_->get().get();
-  }
-  T result() && {
-    state_->wait();
-    return state_->get().take();
-  }
-  template <class Rep, class Period>
-  T result(std::chrono::duration<Rep, Period> timeout) && {
-    state_->wait_for(to_nanoseconds(timeout));
+  T result(TimeLimit timeout = {}) && {
+    state_->wait(timeout);
     return state_->get().take();
   }
 
   // Waits in the same way, and gives the exception; null after a value.
-  std::exception_ptr exception() const {
-    state_->wait();
-    return state_->get().exception();
-  }
-  template <class Rep, class Period>
-  std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) const {
-    state_->wait_for(to_nanoseconds(timeout));
+  std::exception_ptr exception(TimeLimit timeout = {}) const {
+    state_->wait(timeout);
     return state_->get().exception();
   }
 

@@ -3,10 +3,10 @@
 
 #include <asyncio/chrono.h>
 #include <asyncio/deadline.h>
-#include <asyncio/duration.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/owned_awaitable.h>
 #include <asyncio/ref.h>
+#include <asyncio/time_limit.h>
 #include <asyncio/with.h>
 
 #include <cstdint>
@@ -15,27 +15,6 @@
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-// How long something may take: any duration, or std::nullopt for ever. NaN throws ValueError.
-class TimeLimit {
- public:
-  TimeLimit() = default;  // for ever
-  TimeLimit(std::nullopt_t) {}
-  template <class Rep, class Period>
-  TimeLimit(std::chrono::duration<Rep, Period> duration) : limit_(to_nanoseconds(duration)) {}
-  template <class Rep, class Period>
-  TimeLimit(const std::optional<std::chrono::duration<Rep, Period>>& duration)
-      : limit_(duration.has_value() ? to_nanoseconds(*duration) : never) {}
-
-  bool for_ever() const { return limit_ == never; }
-  bool none_left() const { return limit_.count() <= 0; }
-  std::chrono::nanoseconds nanoseconds() const { return limit_; }
-
- private:
-  static constexpr std::chrono::nanoseconds never = std::chrono::nanoseconds::max();
-
-  std::chrono::nanoseconds limit_ = never;
-};
 
 // A block that must end before a deadline.
 //
@@ -46,8 +25,8 @@ class TimeLimit {
 //     });
 //   } catch (const TimeoutError&) { ... }
 //
-//   auto limit = timeout(10s);
-//   co_await with(limit, [&](Timeout& t) -> Coro<> {
+//   auto quiet = timeout(10s);
+//   co_await with(quiet, [&](Timeout& t) -> Coro<> {
 //     while (auto line = co_await reader.next_line()) t.reschedule(get_running_loop().time() + 10s);
 //   });
 //
@@ -94,7 +73,7 @@ class Timeout : private Deadline<Timeout> {
   enum class State : std::uint8_t { made, running, expiring, expired, finished };
 
   // Enters, with a deadline that begins now.
-  void enter_for(TimeLimit limit);
+  void enter_for(TimeLimit timeout);
   // Enters with the deadline passed; what the block waits for has been cancelled instead of the task.
   void enter_expired();
   void leave() noexcept;
@@ -115,8 +94,8 @@ class Timeout : private Deadline<Timeout> {
   bool other_pending_ = false;  // somebody else's request was not delivered yet when the deadline passed
 };
 
-// A block of at most `limit`, counted from this call. Throws RuntimeError where no loop runs.
-Timeout timeout(TimeLimit limit);
+// A block that may take so long, counted from this call. Throws RuntimeError where no loop runs.
+Timeout timeout(TimeLimit timeout);
 // A block that must end at a time of the loop's clock; std::nullopt is never.
 Timeout timeout_at(std::optional<TimePoint> when);
 
@@ -126,7 +105,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
  public:
   using Value = typename OwnedAwaitable<S>::Value;
 
-  WaitFor(S&& awaitable, TimeLimit limit) : inner_(std::forward<S>(awaitable)), limit_(limit), timeout_(std::nullopt) {}
+  WaitFor(S&& awaitable, TimeLimit timeout)
+      : inner_(std::forward<S>(awaitable)), limit_(timeout), timeout_(std::nullopt) {}
 
   // So that `Coro<T> f() { return wait_for(...); }` can be written.
   operator Coro<Value>() && { return as_coro(std::move(*this)); }
@@ -198,7 +178,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
   Timeout timeout_;
 };
 
-// Awaits any awaitable for at most `limit`, counted from the co_await; throws TimeoutError where that was too short.
+// Awaits any awaitable for at most `timeout`, counted from the co_await; throws TimeoutError where that was too short.
 //
 //   Page page = co_await wait_for(download(url), 2s);
 //   auto item = co_await wait_for(queue.get(), 500ms);
@@ -206,12 +186,12 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
 // As in a block of timeout(): a coroutine runs in the calling task. At the end of its time it is cancelled, and waited for:
 // the exception comes when it has cleaned up. If it catches the cancel and gives a value, that value is what you get; a
 // value that was ready in time is never lost. A task or future is cancelled too, as by any cancel of one that awaits it:
-// wait_for(shield(task), 2s) leaves it alone. std::nullopt waits for ever. Of a limit of 0 or less: gives what is there
+// wait_for(shield(task), 2s) leaves it alone. std::nullopt waits for ever. Of a timeout of 0 or less: gives what is there
 // already; a coroutine is not started, a task, future or gather() is cancelled and waited for. A cancel of the caller is
-// passed on as if there were no limit. Python: asyncio.wait_for().
+// passed on as if there were no timeout. Python: asyncio.wait_for().
 template <class A>
-WaitFor<OwnedBy<A>> wait_for(A&& awaitable, TimeLimit limit) {
-  return WaitFor<OwnedBy<A>>(to_owned(std::forward<A>(awaitable)), limit);
+WaitFor<OwnedBy<A>> wait_for(A&& awaitable, TimeLimit timeout) {
+  return WaitFor<OwnedBy<A>>(to_owned(std::forward<A>(awaitable)), timeout);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -3,7 +3,8 @@
 
 #include <asyncio/deadline.h>
 #include <asyncio/end_hook.h>
-#include <asyncio/timeout.h>
+#include <asyncio/owned_awaitable.h>
+#include <asyncio/time_limit.h>
 #include <asyncio/wait_queue.h>
 
 #include <concepts>
@@ -165,7 +166,7 @@ class EndOrder : private Deadline<EndOrder> {
  public:
   class Next;
 
-  EndOrder(std::size_t count, TimeLimit limit);
+  EndOrder(std::size_t count, TimeLimit timeout);
   EndOrder(const EndOrder&) = delete;
   ~EndOrder();
 
@@ -225,9 +226,9 @@ class [[nodiscard]] AsCompleted {
     const std::vector<H>* handles_;
   };
 
-  AsCompleted(std::vector<H> handles, TimeLimit limit)
+  AsCompleted(std::vector<H> handles, TimeLimit timeout)
       : handles_(std::make_unique<std::vector<H>>(without_repeated(std::move(handles), "as_completed"))),
-        order_(std::make_unique<EndOrder>(handles_->size(), limit)) {
+        order_(std::make_unique<EndOrder>(handles_->size(), timeout)) {
     for (const H& handle : *handles_) order_->add(state_of(handle));
     order_->start();
   }

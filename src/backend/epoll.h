@@ -16,7 +16,7 @@ class EpollBackend final : public KernelBackend {
  public:
   EpollBackend();
 
-  std::string_view name() const override { return "epoll"; }
+  Backend kind() const override { return Backend::epoll; }
   std::int64_t now() const override;
   void poll(std::int64_t deadline) override;
   void wake() noexcept override;

@@ -28,7 +28,7 @@ class UringBackend final : public KernelBackend {
   explicit UringBackend(unsigned setup_flags);
   ~UringBackend() override;
 
-  std::string_view name() const override { return "io_uring"; }
+  Backend kind() const override { return Backend::io_uring; }
   std::int64_t now() const override;
   void poll(std::int64_t deadline) override;
   void wake() noexcept override;

@@ -71,7 +71,7 @@ class KernelBackend {
   static constexpr std::int64_t forever = INT64_MAX;
 
   virtual ~KernelBackend() = default;
-  virtual std::string_view name() const = 0;
+  virtual Backend kind() const = 0;  // never `automatic`
 
   // Nanoseconds of the system's monotonic clock.
   virtual std::int64_t now() const = 0;
@@ -101,6 +101,6 @@ class KernelBackend {
 
 // Makes the kind that is asked for. Throws RuntimeError where it is not to be had, std::system_error where the system is
 // short of something.
-std::unique_ptr<KernelBackend> make_backend(Backend::Kind kind, bool debug);
+std::unique_ptr<KernelBackend> make_backend(Backend kind, bool debug);
 
 }  // namespace asyncio::inline ASYNCIO_ABI

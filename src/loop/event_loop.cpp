@@ -163,7 +163,7 @@ void EventLoop::State::leave_to_parent() noexcept {
 
 bool EventLoop::is_running() const { return state_->running; }
 bool EventLoop::is_closed() const { return state_->closed; }
-std::string_view EventLoop::backend() const { return state_->backend->name(); }
+Backend EventLoop::backend() const { return state_->backend->kind(); }
 
 void EventLoop::require_open() const {
   if (state_->closed) throw RuntimeError("the event loop is closed");

@@ -160,6 +160,22 @@ void print_call_graph(const AnyTask& task, const CallGraphOptions& options) {
   print_call_graph(capture_call_graph(task, options));
 }
 
+std::string_view to_string(TaskInfo::State state) {
+  switch (state) {
+    case TaskInfo::State::running:
+      return "running";
+    case TaskInfo::State::ready:
+      return "ready";
+    case TaskInfo::State::waiting:
+      return "waiting";
+    case TaskInfo::State::done:
+      return "done";
+    case TaskInfo::State::cancelled:
+      break;
+  }
+  return "cancelled";
+}
+
 TaskInfo describe_task(const AnyTask& task) {
   const TaskBase& state = *task.state();
   TaskInfo info;
@@ -167,17 +183,17 @@ TaskInfo describe_task(const AnyTask& task) {
   info.number = state.number();
   info.created_in = describe_creation(state.creation());
   if (state.done()) {
-    info.state = state.cancelled() ? "cancelled" : "done";
+    info.state = state.cancelled() ? TaskInfo::State::cancelled : TaskInfo::State::done;
     return info;
   }
   const bool running = &state == this_thread.task;
   if (running) {
-    info.state = "running";
+    info.state = TaskInfo::State::running;
   } else if (const Waiter* waiter = state.waiter()) {
-    info.state = "waiting";
+    info.state = TaskInfo::State::waiting;
     info.reason = waiter->kind().reason;
   } else {
-    info.state = "ready";
+    info.state = TaskInfo::State::ready;
   }
   info.call_stack = stack_from(state.innermost());
   return info;
@@ -192,7 +208,8 @@ std::vector<TaskInfo> describe_tasks() {
 std::string format_tasks(const std::vector<TaskInfo>& tasks) {
   std::string text;
   for (const TaskInfo& task : tasks) {
-    text += task.name + ": " + task.state;
+    text += task.name + ": ";
+    text += to_string(task.state);
     if (*task.reason != '\0') text += std::string(" in ") + task.reason;
     for (const FrameEntry& entry : task.call_stack) {
       text += "\n    in " + entry.function + " (" + entry.file + ":" + std::to_string(entry.line) + ")";
@@ -211,13 +228,28 @@ std::string format_exception(const std::exception_ptr& error) {
   return text;
 }
 
+std::string_view to_string(HandleInfo::State state) {
+  switch (state) {
+    case HandleInfo::State::ready:
+      return "ready";
+    case HandleInfo::State::armed:
+      return "armed";
+    case HandleInfo::State::reading:
+      return "reading";
+    case HandleInfo::State::writing:
+      break;
+  }
+  return "writing";
+}
+
 std::vector<HandleInfo> describe_handles() {
   const EventLoop::State& state = get_running_loop().state();
   std::vector<HandleInfo> handles;
   const auto add_ready = [&](const Runnable& node) {
     const auto* handle = dynamic_cast<const HandleState*>(&node);
     if (handle == nullptr || handle->cancelled()) return;
-    handles.push_back({.callback = describe(handle->callback_type()), .state = "ready", .due_in = {}, .fd = {}});
+    handles.push_back(
+        {.callback = describe(handle->callback_type()), .state = HandleInfo::State::ready, .due_in = {}, .fd = {}});
   };
   state.batch.for_each(add_ready);
   state.loop.ready.for_each(add_ready);
@@ -230,23 +262,25 @@ std::vector<HandleInfo> describe_handles() {
     const TimerHandleState* handle = TimerHandleState::behind(static_cast<const Timer&>(node));
     if (handle == nullptr) return;
     const std::chrono::nanoseconds due_in(node.deadline - state.now());
-    handles.push_back({.callback = describe(handle->callback_type()), .state = "armed", .due_in = due_in, .fd = {}});
+    handles.push_back(
+        {.callback = describe(handle->callback_type()), .state = HandleInfo::State::armed, .due_in = due_in, .fd = {}});
   });
   sort_from(first_armed, &HandleInfo::due_in);
 
   const std::size_t first_watch = handles.size();
   for (const FdTable::Entry& entry : state.fds.entries()) {
-    const char* doing = entry.direction == FdTable::Direction::read ? "reading" : "writing";
+    const bool reads = entry.direction == FdTable::Direction::read;
+    const auto doing = reads ? HandleInfo::State::reading : HandleInfo::State::writing;
     handles.push_back({.callback = describe(*entry.callback), .state = doing, .due_in = {}, .fd = entry.fd});
   }
-  sort_from(first_watch, [](const HandleInfo& handle) { return std::pair(handle.fd, *handle.state); });
+  sort_from(first_watch, [](const HandleInfo& handle) { return std::pair(handle.fd, handle.state); });
   return handles;
 }
 
 std::string format_handles(const std::vector<HandleInfo>& handles) {
   std::ostringstream text;
   for (const HandleInfo& handle : handles) {
-    text << handle.callback << ": " << handle.state;
+    text << handle.callback << ": " << to_string(handle.state);
     if (handle.due_in) text << ", due in " << std::chrono::duration<double>(*handle.due_in).count() << " s";
     if (handle.fd) text << " fd " << *handle.fd;
     text << '\n';

@@ -109,6 +109,22 @@ void CancelScope::leave() noexcept {
   if (!task->done()) task->look_at_scopes();
 }
 
+CancelScope move_on_after(TimeLimit timeout, const ScopeOptions& options) {
+  return move_on_at(timeout.deadline(get_running_loop().time()), options);
+}
+
+CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& options) {
+  return CancelScope({.deadline = when, .shield = options.shield});
+}
+
+FailScope fail_after(TimeLimit timeout, const ScopeOptions& options) {
+  return fail_at(timeout.deadline(get_running_loop().time()), options);
+}
+
+FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options) {
+  return FailScope({.deadline = when, .shield = options.shield});
+}
+
 void FailScope::exit_now(const std::exception_ptr& error) {
   if (CancelScope::exit_now(error)) throw TimeoutError();
 }

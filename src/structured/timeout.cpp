@@ -28,11 +28,7 @@ bool is_request_of_cancel(const std::exception_ptr& error) {
 }
 }  // namespace
 
-Timeout timeout(TimeLimit limit) {
-  EventLoop& loop = get_running_loop();
-  if (limit.for_ever()) return Timeout(std::nullopt);
-  return Timeout(loop.deadline_after(limit.nanoseconds()));
-}
+Timeout timeout(TimeLimit timeout) { return Timeout(timeout.deadline(get_running_loop().time())); }
 
 Timeout timeout_at(std::optional<TimePoint> when) { return Timeout(when); }
 
@@ -46,11 +42,11 @@ void Timeout::enter_now() {
   schedule();
 }
 
-void Timeout::enter_for(TimeLimit limit) {
+void Timeout::enter_for(TimeLimit timeout) {
   begin();
-  if (limit.for_ever()) return;
+  if (timeout.for_ever()) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
-  when_ = loop.deadline_after(limit.nanoseconds());
+  when_ = loop.deadline_after(timeout.nanoseconds());
   loop.state().timers.arm(*this, when_.time_since_epoch().count());
 }
 

@@ -70,7 +70,7 @@ void EndsWait::disarm() noexcept {
 
 const WaitKind EndOrder::Next::kind = WaitQueue::kind("as_completed");
 
-EndOrder::EndOrder(std::size_t count, TimeLimit limit) : loop_(&running_loop("wait")), limit_(limit) {
+EndOrder::EndOrder(std::size_t count, TimeLimit timeout) : loop_(&running_loop("wait")), limit_(timeout) {
   hooks_.reserve(count);
   order_.reserve(count);  // ended() must not fail
 }

@@ -53,7 +53,7 @@ std::optional<std::chrono::nanoseconds> RetryState::next_delay(const std::except
       to_nanoseconds(std::chrono::duration<double, std::nano>(full - full * options_.jitter * chance()));
   delay_ = std::min(to_nanoseconds(std::chrono::duration<double, std::nano>(full * options_.factor)),
                     options_.longest_delay);
-  if (!options_.time_limit.for_ever() && delay >= options_.time_limit.nanoseconds() - elapsed) return std::nullopt;
+  if (!options_.timeout.for_ever() && delay >= options_.timeout.nanoseconds() - elapsed) return std::nullopt;
   return delay;
 }
 

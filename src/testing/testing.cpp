@@ -61,7 +61,7 @@ constexpr std::size_t most_told = 10;  // of what may be left by the thousand
 
 std::vector<TaskInfo> other_tasks() {
   std::vector<TaskInfo> tasks = describe_tasks();
-  std::erase_if(tasks, [](const TaskInfo& task) { return std::string_view(task.state) == "running"; });
+  std::erase_if(tasks, [](const TaskInfo& task) { return task.state == TaskInfo::State::running; });
   return tasks;
 }
 
@@ -175,7 +175,7 @@ class Trial {
   void be_late(std::chrono::nanoseconds limit) {
     std::ostringstream why;
     why << "the test has not ended after " << std::chrono::duration<double>(limit).count()
-        << " s (ASYNCIO_TEST_TIME_LIMIT); the tasks are\n";
+        << " s (ASYNCIO_TEST_TIMEOUT); the tasks are\n";
     end(why.str());
   }
 
@@ -257,7 +257,7 @@ void run_test(Coro<> (*body)(), Time time) {
     Runner runner({.clock = time == Time::virtual_time ? &clock : nullptr});
     Trial trial(runner.get_loop(), descriptors);
     clock.on_standstill([&trial] { trial.stand_still(); });
-    const std::chrono::nanoseconds limit = time_limit();
+    const std::chrono::nanoseconds limit = test_timeout();
     const Watchdog watchdog(runner.get_loop(), limit, [&trial, limit] { trial.be_late(limit); });
     trial.note_threads();
     trial.step([&] { runner.run(trial.run(body)); });

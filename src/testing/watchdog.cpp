@@ -13,7 +13,7 @@
 namespace asyncio::inline ASYNCIO_ABI::testing {
 
 namespace {
-constexpr const char* variable = "ASYNCIO_TEST_TIME_LIMIT";
+constexpr const char* variable = "ASYNCIO_TEST_TIMEOUT";
 constexpr std::chrono::seconds usual_limit(60);
 constexpr std::chrono::seconds longest_grace(10);  // for a test that is told to end
 
@@ -38,7 +38,7 @@ class SignalsBlocked {
 };
 }  // namespace
 
-std::chrono::nanoseconds time_limit() {
+std::chrono::nanoseconds test_timeout() {
   const char* text = std::getenv(variable);
   if (text == nullptr || *text == '\0') return usual_limit;
   char* end = nullptr;

@@ -13,9 +13,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI::testing {
 
-// How long a test may take in real time: what the environment says in ASYNCIO_TEST_TIME_LIMIT, in seconds, of which 0
+// How long a test may take in real time: what the environment says in ASYNCIO_TEST_TIMEOUT, in seconds, of which 0
 // is no limit; else a minute. Fails the test where that is no number.
-std::chrono::nanoseconds time_limit();
+std::chrono::nanoseconds test_timeout();
 
 // Has the loop of a test call `on_late` when it has not ended in time. If that does not end it either, the loop is
 // stuck in a step, which nobody can interrupt, or the test holds out: the program is ended, by SIGABRT to the thread

@@ -340,14 +340,14 @@ bool ThreadWait::interrupt(Waiter& waiter) noexcept {
   return false;
 }
 
-Coro<> EventLoop::shutdown_default_executor(std::optional<std::chrono::nanoseconds> timeout) {
+Coro<> EventLoop::shutdown_default_executor(TimeLimit timeout) {
   State& state = *state_;
   state.executor_shut_down = true;
   if (state.executor == nullptr) co_return;
   state.executor->shutdown({.wait = false});
   Future<> ended = wrap_future(state.executor->ended(), *this);
   TimerHandle timer;
-  if (timeout) timer = call_later(*timeout, [ended] { ended.cancel(); });
+  if (!timeout.for_ever()) timer = call_later(timeout.nanoseconds(), [ended] { ended.cancel(); });
   co_await Ended(ended.state());
   if (timer) timer.cancel();
   if (ended.cancelled()) {

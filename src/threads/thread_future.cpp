@@ -76,20 +76,15 @@ void ThreadFutureBase::check_thread() const {
   throw RuntimeError("a ThreadFuture was waited for in the thread of the loop that is to make its result");
 }
 
-void ThreadFutureBase::wait() const {
+void ThreadFutureBase::wait(TimeLimit timeout) const {
   std::unique_lock lock(sync_->mutex);
-  if (sync_->done()) return;
+  const auto done = [this] { return sync_->done(); };
+  if (done()) return;
   check_thread();
-  sync_->ended.wait(lock, [this] { return sync_->done(); });
-}
-
-void ThreadFutureBase::wait_for(std::chrono::nanoseconds timeout) const {
-  std::unique_lock lock(sync_->mutex);
-  if (sync_->done()) return;
-  check_thread();
-  // A deadline, and not the duration: now + the longest duration would overflow.
-  const auto deadline = add_saturated(std::chrono::steady_clock::now(), timeout);
-  if (!sync_->ended.wait_until(lock, deadline, [this] { return sync_->done(); })) throw TimeoutError();
+  if (timeout.for_ever()) return sync_->ended.wait(lock, done);
+  // A deadline, and not the duration: now + a very long duration would overflow.
+  const auto deadline = add_saturated(std::chrono::steady_clock::now(), timeout.nanoseconds());
+  if (!sync_->ended.wait_until(lock, deadline, done)) throw TimeoutError();
 }
 
 void ThreadFutureBase::on_done(OnDone callback) {

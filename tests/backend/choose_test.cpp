@@ -20,7 +20,7 @@ bool has_io_uring() {
   return UringBackend::make(why) != nullptr;
 }
 
-std::string name_of(Backend::Kind kind) { return std::string(make_backend(kind, false)->name()); }
+std::string name_of(Backend kind) { return std::string(to_string(make_backend(kind, false)->kind())); }
 
 // What f() writes to standard error.
 template <class F>
@@ -37,7 +37,7 @@ std::string errors_of(F&& f) {
   return std::string(text, length > 0 ? static_cast<std::size_t>(length) : 0);
 }
 
-std::string message_of(Backend::Kind kind) {
+std::string message_of(Backend kind) {
   try {
     make_backend(kind, false);
   } catch (const RuntimeError& error) {
@@ -47,28 +47,35 @@ std::string message_of(Backend::Kind kind) {
 }
 
 TEST(ChooseBackend, the_kind_that_is_named_is_taken) {
-  EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+  EXPECT_EQ(name_of(Backend::epoll), "epoll");
   if (has_io_uring()) {
-    EXPECT_EQ(name_of(Backend::Kind::io_uring), "io_uring");
+    EXPECT_EQ(name_of(Backend::io_uring), "io_uring");
   }
+}
+
+TEST(ChooseBackend, a_loop_tells_which_it_has_taken) {
+  EXPECT_EQ(EventLoop({.backend = Backend::epoll}).backend(), Backend::epoll);
+  const Backend taken = EventLoop().backend();
+  EXPECT_TRUE(taken == Backend::epoll || taken == Backend::io_uring);
+  EXPECT_EQ(to_string(Backend::automatic), "automatic");
 }
 
 TEST(ChooseBackend, automatic_takes_io_uring_where_it_works) {
   in_child([] {
     ::unsetenv("ASYNCIO_BACKEND");
-    EXPECT_EQ(name_of(Backend::Kind::automatic), has_io_uring() ? "io_uring" : "epoll");
+    EXPECT_EQ(name_of(Backend::automatic), has_io_uring() ? "io_uring" : "epoll");
   });
 }
 
 TEST(ChooseBackend, the_environment_decides_for_automatic_alone) {
   in_child([] {
     ::setenv("ASYNCIO_BACKEND", "epoll", 1);
-    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
+    EXPECT_EQ(name_of(Backend::automatic), "epoll");
     if (has_io_uring()) {
-      EXPECT_EQ(name_of(Backend::Kind::io_uring), "io_uring");
+      EXPECT_EQ(name_of(Backend::io_uring), "io_uring");
       ::setenv("ASYNCIO_BACKEND", "io_uring", 1);
-      EXPECT_EQ(name_of(Backend::Kind::automatic), "io_uring");
-      EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+      EXPECT_EQ(name_of(Backend::automatic), "io_uring");
+      EXPECT_EQ(name_of(Backend::epoll), "epoll");
     }
   });
 }
@@ -76,19 +83,19 @@ TEST(ChooseBackend, the_environment_decides_for_automatic_alone) {
 TEST(ChooseBackend, an_unknown_name_in_the_environment_is_an_error) {
   in_child([] {
     ::setenv("ASYNCIO_BACKEND", "kqueue", 1);
-    EXPECT_EQ(message_of(Backend::Kind::automatic), "ASYNCIO_BACKEND: 'kqueue' is neither epoll nor io_uring");
-    EXPECT_EQ(name_of(Backend::Kind::epoll), "epoll");
+    EXPECT_EQ(message_of(Backend::automatic), "ASYNCIO_BACKEND: 'kqueue' is neither epoll nor io_uring");
+    EXPECT_EQ(name_of(Backend::epoll), "epoll");
   });
 }
 
 TEST(ChooseBackend, debug_mode_says_which_and_why) {
   in_child([] {
     ::unsetenv("ASYNCIO_BACKEND");
-    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, false); }), "");
-    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::epoll, true); }),
+    EXPECT_EQ(errors_of([] { make_backend(Backend::automatic, false); }), "");
+    EXPECT_EQ(errors_of([] { make_backend(Backend::epoll, true); }),
               "asyncio: this loop uses epoll: the program asked for it\n");
     ::setenv("ASYNCIO_BACKEND", "epoll", 1);
-    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, true); }),
+    EXPECT_EQ(errors_of([] { make_backend(Backend::automatic, true); }),
               "asyncio: this loop uses epoll: ASYNCIO_BACKEND names it\n");
   });
 }
@@ -97,22 +104,22 @@ TEST(ChooseBackend, where_a_sandbox_forbids_io_uring_automatic_takes_epoll_and_t
   in_child([] {
     ::unsetenv("ASYNCIO_BACKEND");
     forbid({__NR_io_uring_setup}, SECCOMP_RET_ERRNO | EPERM);
-    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
-    EXPECT_EQ(errors_of([] { make_backend(Backend::Kind::automatic, true); }),
+    EXPECT_EQ(name_of(Backend::automatic), "epoll");
+    EXPECT_EQ(errors_of([] { make_backend(Backend::automatic, true); }),
               "asyncio: this loop uses epoll: io_uring is not available: io_uring_setup: Operation not permitted\n");
     const char* const message = "io_uring is not available: io_uring_setup: Operation not permitted";
-    EXPECT_EQ(message_of(Backend::Kind::io_uring), message);
+    EXPECT_EQ(message_of(Backend::io_uring), message);
     ::setenv("ASYNCIO_BACKEND", "io_uring", 1);
-    EXPECT_EQ(message_of(Backend::Kind::automatic), message);
+    EXPECT_EQ(message_of(Backend::automatic), message);
   });
 }
 
 TEST(ChooseBackend, a_sandbox_that_comes_after_the_first_loop_is_noticed) {
   in_child([] {
     ::unsetenv("ASYNCIO_BACKEND");
-    EXPECT_EQ(name_of(Backend::Kind::automatic), has_io_uring() ? "io_uring" : "epoll");
+    EXPECT_EQ(name_of(Backend::automatic), has_io_uring() ? "io_uring" : "epoll");
     forbid({__NR_io_uring_setup}, SECCOMP_RET_ERRNO | EPERM);
-    EXPECT_EQ(name_of(Backend::Kind::automatic), "epoll");
+    EXPECT_EQ(name_of(Backend::automatic), "epoll");
   });
 }
 
@@ -121,7 +128,7 @@ TEST(ChooseBackend, automatic_takes_what_works) {
   in_child([] {
     ::unsetenv("ASYNCIO_BACKEND");
     const char* const works = ::getenv("ASYNCIO_TEST_WORKS");
-    EXPECT_EQ(name_of(Backend::Kind::automatic), works != nullptr ? works : has_io_uring() ? "io_uring" : "epoll");
+    EXPECT_EQ(name_of(Backend::automatic), works != nullptr ? works : has_io_uring() ? "io_uring" : "epoll");
   });
 }
 
@@ -146,8 +153,8 @@ TEST(ChooseBackend, a_shortage_of_descriptors_is_reported_and_not_taken_for_a_sa
     ::close(next);
     const rlimit none{static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-    for (const Backend::Kind kind : {Backend::Kind::automatic, Backend::Kind::epoll, Backend::Kind::io_uring}) {
-      if (kind == Backend::Kind::io_uring && !io_uring) continue;
+    for (const Backend kind : {Backend::automatic, Backend::epoll, Backend::io_uring}) {
+      if (kind == Backend::io_uring && !io_uring) continue;
       try {
         make_backend(kind, false);
         ADD_FAILURE() << "a backend without descriptors";

@@ -145,9 +145,9 @@ class BackendContract : public testing::TestWithParam<Tested> {
   static std::unique_ptr<KernelBackend> make() {
     switch (GetParam()) {
       case Tested::epoll:
-        return make_backend(Backend::Kind::epoll, false);
+        return make_backend(Backend::epoll, false);
       case Tested::io_uring:
-        return make_backend(Backend::Kind::io_uring, false);
+        return make_backend(Backend::io_uring, false);
       case Tested::io_uring_of_6_0:
         return std::make_unique<UringBackend>(ring_flag_sets[1]);
       case Tested::io_uring_of_5_19:

@@ -7,7 +7,7 @@ using namespace asyncio;
 namespace {
 
 TEST_P(BackendContract, it_has_the_name_that_it_is_asked_for_with) {
-  EXPECT_EQ(backend_->name(), GetParam() == Tested::epoll ? "epoll" : "io_uring");
+  EXPECT_EQ(backend_->kind(), GetParam() == Tested::epoll ? Backend::epoll : Backend::io_uring);
 }
 
 // --- edges

@@ -272,7 +272,7 @@ TEST(UringBackend, runs_in_one_thread_only) {
 }
 
 TEST(EpollBackend, may_go_on_in_another_thread) {
-  const std::unique_ptr<KernelBackend> backend = make_backend(Backend::Kind::epoll, false);
+  const std::unique_ptr<KernelBackend> backend = make_backend(Backend::epoll, false);
   std::thread([&] { backend->poll(0); }).join();
   const UniqueFd fd = event(1);
   Watched watched(fd);

@@ -362,7 +362,7 @@ TEST(Fork, a_child_does_not_wait_for_the_locks_of_threads_that_it_has_not) {
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
       while (!stop) {
-        EventLoop loop({.backend = Backend::Kind::epoll});
+        EventLoop loop({.backend = Backend::epoll});
         target.call_soon_threadsafe([] {}).cancel();
       }
     });
@@ -371,7 +371,7 @@ TEST(Fork, a_child_does_not_wait_for_the_locks_of_threads_that_it_has_not) {
   for (int i = 0; i < 200 && hung == 0; ++i) {
     const pid_t child = fork_with_limit();
     if (child == 0) {
-      EventLoop loop({.backend = Backend::Kind::epoll});
+      EventLoop loop({.backend = Backend::epoll});
       loop.call_soon_threadsafe([] {});
       ::_exit(loop.run_until_complete(forty_two()) == 42 ? 0 : 1);
     }

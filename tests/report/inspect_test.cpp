@@ -514,17 +514,33 @@ Coro<> take(Semaphore& semaphore) { co_await semaphore.acquire(); }
 TEST(FormatTasks, has_a_paragraph_for_each) {
   TaskInfo waits;
   waits.name = "Task-7";
-  waits.state = "waiting";
+  waits.state = TaskInfo::State::waiting;
   waits.reason = "Semaphore.acquire";
   waits.call_stack = {{"fetch", "shop.cpp", 12}, {"crawl", "shop.cpp", 20}};
   TaskInfo ready;
   ready.name = "Task-8";
-  ready.state = "ready";
+  ready.state = TaskInfo::State::ready;
   EXPECT_EQ(format_tasks({waits, ready}),
             "Task-7: waiting in Semaphore.acquire\n"
             "    in fetch (shop.cpp:12)\n"
             "    in crawl (shop.cpp:20)\n"
             "Task-8: ready\n");
+}
+
+TEST(FormatTasks, has_a_name_for_each_state) {
+  using enum TaskInfo::State;
+  std::string names;
+  for (const TaskInfo::State state : {running, ready, waiting, done, cancelled}) {
+    names += std::string(to_string(state)) + ' ';
+  }
+  EXPECT_EQ(names, "running ready waiting done cancelled ");
+}
+
+TEST(FormatHandles, has_a_name_for_each_state) {
+  using enum HandleInfo::State;
+  std::string names;
+  for (const HandleInfo::State state : {ready, armed, reading, writing}) names += std::string(to_string(state)) + ' ';
+  EXPECT_EQ(names, "ready armed reading writing ");
 }
 
 ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
@@ -536,15 +552,15 @@ ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
   const std::vector<TaskInfo> tasks = describe_tasks();
   require(tasks.size() == 3);
   EXPECT_EQ(tasks[0].name, "main");
-  EXPECT_STREQ(tasks[0].state, "running");
+  EXPECT_EQ(tasks[0].state, TaskInfo::State::running);
   EXPECT_STREQ(tasks[0].reason, "");
   EXPECT_EQ(tasks[1].name, "waits");
-  EXPECT_STREQ(tasks[1].state, "waiting");
+  EXPECT_EQ(tasks[1].state, TaskInfo::State::waiting);
   EXPECT_STREQ(tasks[1].reason, "Semaphore.acquire");
   EXPECT_EQ(functions(tasks[1].call_stack), Names{"take"});
   EXPECT_NE(tasks[1].created_in.find("inspect_test.cpp:"), std::string::npos) << tasks[1].created_in;
   EXPECT_EQ(tasks[2].name, "ready");
-  EXPECT_STREQ(tasks[2].state, "ready");
+  EXPECT_EQ(tasks[2].state, TaskInfo::State::ready);
   EXPECT_LT(tasks[1].number, tasks[2].number);
   EXPECT_EQ(tasks[0].created_in, "");  // run() has made it
   ::testing::internal::CaptureStdout();
@@ -553,12 +569,12 @@ ASYNC_TEST(DescribeTasks, says_what_each_task_does_and_waits_for) {
   semaphore.release();
   semaphore.release();
   co_await settle();
-  EXPECT_STREQ(describe_task(ready).state, "done");
+  EXPECT_EQ(describe_task(ready).state, TaskInfo::State::done);
   EXPECT_TRUE(describe_task(ready).call_stack.empty());
   Task<> cancelled = create_task(take(semaphore));
   cancelled.cancel();
   co_await settle();
-  EXPECT_STREQ(describe_task(cancelled).state, "cancelled");
+  EXPECT_EQ(describe_task(cancelled).state, TaskInfo::State::cancelled);
 }
 
 struct Tick {

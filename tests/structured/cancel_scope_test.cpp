@@ -469,6 +469,8 @@ ASYNC_TEST(CancelScope, a_deadline_moved_after_the_cancel_changes_nothing) {
 
 ASYNC_TEST(CancelScope, a_deadline_of_never_is_never) {
   EXPECT_TRUE(co_await with(move_on_at(std::nullopt), []() -> Coro<> { co_await sleep(10h); }));
+  EXPECT_TRUE(co_await with(move_on_after(std::nullopt), []() -> Coro<> { co_await sleep(10h); }));
+  EXPECT_EQ(fail_after(std::nullopt).deadline(), std::nullopt);
   EXPECT_TRUE(co_await with(move_on_after(std::chrono::hours::max()), []() -> Coro<> { co_await sleep(10h); }));
 }
 
@@ -483,6 +485,19 @@ ASYNC_TEST(CancelScope, move_on_at_takes_a_time_of_the_loop) {
   const TimePoint when = get_running_loop().time() + 3s;
   EXPECT_FALSE(co_await with(move_on_at(when), []() -> Coro<> { co_await sleep(1h); }));
   EXPECT_EQ(get_running_loop().time(), when);
+}
+
+ASYNC_TEST(CancelScope, the_shorthands_take_a_shield) {
+  const TimePoint when = get_running_loop().time() + 3s;
+  EXPECT_TRUE(move_on_after(3s, {.shield = true}).shield());
+  EXPECT_TRUE(move_on_at(when, {.shield = true}).shield());
+  EXPECT_TRUE(fail_after(3s, {.shield = true}).shield());
+  EXPECT_TRUE(fail_at(when, {.shield = true}).shield());
+  EXPECT_FALSE(move_on_after(3s).shield());
+  EXPECT_FALSE(fail_at(when).shield());
+  EXPECT_EQ(move_on_after(3s, {.shield = true}).deadline(), when);
+  EXPECT_EQ(fail_after(3s, {.shield = true}).deadline(), when);
+  co_return;
 }
 
 // --- fail_after

@@ -128,10 +128,10 @@ ASYNC_TEST(Retry, types_say_which_errors_are_retried_and_what_derives_from_them_
   EXPECT_EQ(calls, 4);
 }
 
-ASYNC_TEST(Retry, no_attempt_begins_after_the_limit_of_time_and_no_wait_that_would_end_later) {
+ASYNC_TEST(Retry, no_attempt_begins_after_the_timeout_and_no_wait_that_would_end_later) {
   Flaky flaky(99);
   EXPECT_EQ(
-      co_await what_of(retry(std::ref(flaky), {.attempts = std::nullopt, .time_limit = 10s, .delay = 1s, .jitter = 0})),
+      co_await what_of(retry(std::ref(flaky), {.attempts = std::nullopt, .timeout = 10s, .delay = 1s, .jitter = 0})),
       "failure 4");
   EXPECT_EQ(flaky.times(), (Times{0s, 1s, 3s, 7s}));  // the next one would have been at 15 s
   EXPECT_EQ(now(), 7s);
@@ -145,7 +145,7 @@ ASYNC_TEST(Retry, an_attempt_that_runs_when_the_time_is_up_is_not_interrupted) {
         if (++calls == 1) throw std::runtime_error("once");
         co_return calls;
       },
-      {.time_limit = 7s, .delay = 500ms, .jitter = 0});
+      {.timeout = 7s, .delay = 500ms, .jitter = 0});
   EXPECT_EQ(value, 2);
   EXPECT_EQ(now(), 12500ms);
 }

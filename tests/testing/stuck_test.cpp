@@ -24,7 +24,7 @@ class TimeLimit {
   ~TimeLimit() { ::unsetenv(name); }
 
  private:
-  static constexpr const char* name = "ASYNCIO_TEST_TIME_LIMIT";
+  static constexpr const char* name = "ASYNCIO_TEST_TIMEOUT";
 };
 
 Coro<> lock_twice(Lock& lock) {
@@ -146,7 +146,7 @@ TEST(StuckTest, a_limit_of_nothing_is_none_and_one_that_is_no_number_is_an_error
     EXPECT_EQ(Failures(+[]() -> Coro<> { co_await sleep(10ms); }, Time::real_time).text(), "");
   }
   const TimeLimit limit("soon");
-  EXPECT_TRUE(Failures(+[]() -> Coro<> { co_return; }).are_one({"ASYNCIO_TEST_TIME_LIMIT is 'soon'"}));
+  EXPECT_TRUE(Failures(+[]() -> Coro<> { co_return; }).are_one({"ASYNCIO_TEST_TIMEOUT is 'soon'"}));
 }
 
 [[noreturn]] void run_stuck(Coro<> (*body)()) {
