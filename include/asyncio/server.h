@@ -26,7 +26,8 @@ struct ServerOptions {
   bool keep_alive = false;     // the kernel looks after idle connections, and ends those whose peer is gone
   bool start_serving = true;   // else start_serving() begins to listen
   bool cleanup_socket = true;  // of a Unix server: close() removes the file
-  std::uint32_t mode = 0;      // of a Unix server's file, before anybody can connect; 0: what the umask leaves
+  TimeLimit close_timeout = std::chrono::seconds(30);  // of each connection, see StreamWriter::close()
+  std::uint32_t mode = 0;  // of a Unix server's file, before anybody can connect; 0: what the umask leaves
 };
 
 // A listening socket, for getsockname().

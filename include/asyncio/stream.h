@@ -2,8 +2,10 @@
 #pragma once
 
 #include <asyncio/address.h>
+#include <asyncio/chrono.h>
 #include <asyncio/coro.h>
 #include <asyncio/error.h>
+#include <asyncio/time_limit.h>
 #include <asyncio/waiter.h>
 
 #include <concepts>
@@ -221,7 +223,7 @@ class StreamWait : public LinkedWaiter {
   ~StreamWait() {
     if (task_ != nullptr) end_wait();
   }
-  static void remove(Waiter& waiter) noexcept { static_cast<StreamWait&>(waiter).unlink(); }
+  static void remove(Waiter& waiter) noexcept;
 
   StreamTransport* transport_;
 
@@ -261,6 +263,16 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitClosed : public
 
  private:
   static constexpr WaitKind closing{.reason = "StreamWriter.wait_closed", .remove = &remove};
+};
+
+// What wait_disconnected() gives to co_await.
+class [[nodiscard("nothing is waited for: write co_await")]] WaitDisconnected : public StreamWait {
+ public:
+  explicit WaitDisconnected(StreamTransport& transport) : StreamWait(transport, kind) {}
+  bool await_ready() const;
+  void await_resume() { check(); }
+
+  static constexpr WaitKind kind{.reason = "StreamWriter.wait_disconnected", .remove = &remove};
 };
 
 // What get_extra_info() knows: nothing, an address, a file descriptor.
@@ -308,7 +320,9 @@ class StreamWriter {
   void write_eof();
   bool can_write_eof() const;
 
-  // Sends what is kept, then closes; nothing can be read any more. Twice is once.
+  // Sends what is kept, then closes; nothing can be read any more. Twice is once. A peer that does not take what is kept
+  // cannot hold the connection for ever: after the time limit of the connection (close_timeout, 30 seconds) the rest is
+  // dropped, as abort() does, and drain() and wait_closed() throw TimeoutError.
   void close();
   bool is_closing() const;
   // Waits until it is closed; throws the error that the connection was lost with. It does not close: without close(), and
@@ -316,6 +330,16 @@ class StreamWriter {
   WaitClosed wait_closed() { return WaitClosed(transport()); }
   // Closes at once and drops what is kept.
   void abort();
+
+  // Waits until the peer is gone: it has reset the connection, or ended its half, or the connection is closed on this
+  // side. For a handler that computes while nobody reads:
+  //
+  //   co_await race(compute_answer(request), client_gone(writer));
+  //
+  // It needs no read, and takes nothing: what has come, and was not read, stays. (That is why it is no wait_closed():
+  // the connection is still open, and a peer that has only ended its half, as `nc -N` does, may well read on. TCP cannot
+  // tell the two apart.) Throws nothing but CancelledError. Any number of tasks may wait, and be cancelled.
+  WaitDisconnected wait_disconnected() { return WaitDisconnected(transport()); }
 
   // "peername" and "sockname": an Address; "socket": the file descriptor. Anything else, what is not known, and
   // everything once the connection is closed: nothing.
@@ -339,6 +363,7 @@ class StreamWriter {
     StreamTransport& transport_;
   };
 
+  friend class StreamTransport;
   [[noreturn]] static void throw_moved();
   StreamTransport& transport() const {
     if (transport_ == nullptr) [[unlikely]]
@@ -361,6 +386,7 @@ struct StreamOptions {
   std::string_view local_host = {};  // to connect from
   int local_port = 0;
   bool all_errors = false;  // throw an ExceptionGroup (exception_group.h) with the error of every address
+  TimeLimit close_timeout = std::chrono::seconds(30);  // see StreamWriter::close(); std::nullopt: for ever
 };
 
 // Connects to a TCP server. `host` is a name or an address; all addresses of a name are tried in their order. Throws

@@ -4,6 +4,7 @@
 #include <asyncio/config.h>
 #include <asyncio/error.h>
 #include <asyncio/event_loop.h>
+#include <asyncio/lowlevel/watched_fd.h>
 
 #include <cstdint>
 #include <memory>
@@ -11,51 +12,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-class KernelBackend;
-
-// What can be known about a file descriptor.
-enum Readiness : std::uint8_t {
-  readable = 1,  // data, a connection to accept, or the end of the stream
-  writable = 2,
-  hung_up = 4,  // the peer will send no more; comes with readable
-  failed = 8,   // an error is pending; comes with readable and writable
-  urgent = 16,  // there may be an urgent mark, at which a receive stops though more is there; may come later
-};
-
-// A file descriptor that a backend watches; what a socket's owner derives from.
-//
-// Readiness is told as edges: ready() is called when the kernel says that something became possible, and not again before
-// an operation has found that it no longer was (EAGAIN, a short read). So the owner tries the system call first, and
-// waits for ready() after it failed. A bit that is missing says nothing: io_uring names only what has just happened, so
-// the owner adds the bits to those that it has. But without hung_up, failed and urgent what can be read is plain data
-// alone, and whatever comes later is told by an edge of its own: from a TCP socket a receive that gives less than it had
-// room for has taken all of it. (io_uring tells of urgent in an edge of its own, some milliseconds later.) The kernel
-// never owns a buffer of the user, so that a cancel takes effect at once.
-class WatchedFd {
- public:
-  explicit WatchedFd(int fd) : fd_(fd) {}
-  WatchedFd(const WatchedFd&) = delete;
-  WatchedFd& operator=(const WatchedFd&) = delete;
-
-  int fd() const { return fd_; }
-  bool watched() const { return watched_; }
-
-  // Called by the loop, with what has become possible. May unwatch and destroy *this.
-  virtual void ready(std::uint8_t readiness) noexcept = 0;
-
- protected:
-  ~WatchedFd() = default;
-  void set_fd(int fd) { fd_ = fd; }
-
- private:
-  friend class KernelBackend;
-  friend class EpollBackend;
-  friend class UringBackend;
-
-  int fd_;
-  bool watched_ = false;
-  std::uint32_t slot_ = 0;  // the backend's own: where it keeps what must outlive the owner
-};
+using lowlevel::WatchedFd;
+using enum lowlevel::WatchedFd::Readiness;
 
 // What a kernel interface must offer. One file each, src/backend/; tests/backend/ holds the contract that each passes.
 //

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asyncio/callback.h>
+#include <asyncio/lowlevel/watched_fd.h>
 
 #include <cstddef>
 #include <memory>
@@ -13,7 +14,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 class EventLoop;
 class FdWatch;
-class WatchedFd;
 
 // Who uses a file descriptor in a loop: callbacks of add_reader() and add_writer(), or a stream, and never both.
 class FdTable {
@@ -29,12 +29,14 @@ class FdTable {
   // RuntimeError for it until disown(), which ends the watch, and is due before the close(). Callbacks that wait under
   // its number are those of a descriptor that was closed without remove_reader(): they go, with a report. Throws like
   // KernelBackend::watch(), and RuntimeError where another stream believes to have it.
-  void own(WatchedFd& fd);
-  void disown(WatchedFd& fd) noexcept;
+  void own(lowlevel::WatchedFd& fd);
+  void disown(lowlevel::WatchedFd& fd) noexcept;
 
   // Calls back at every poll while `fd` is ready; instead of an earlier callback. Throws ValueError where there is no
   // such descriptor, RuntimeError where a stream owns it, std::system_error (EPERM) where it cannot be polled.
   void add(int fd, Direction direction, Callback<void()> callback);
+  // Whether there is a callback.
+  bool has(int fd, Direction direction) const;
   // Whether there was one; it is not called any more.
   bool remove(int fd, Direction direction);
 

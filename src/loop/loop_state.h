@@ -21,6 +21,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+class LoopResource;
+
 // Whether a loop still exists: for what may outlive it. The address of one that is gone may have another one by now,
 // which then takes its place. Any thread.
 bool is_alive(const LoopCore* loop) noexcept;
@@ -78,7 +80,7 @@ struct EventLoop::State {
   std::unique_ptr<Inbox, Inbox::Release> inbox;
   FdTable fds;
   TimerQueue timers;
-  std::unique_ptr<std::byte[]> stream_room;  // where the bytes of all streams arrive; null until there is one
+  LoopResource* streams = nullptr;  // what the streams of the loop share; null until there is one
 
   ReadyQueue batch;               // what is left of the iteration that runs
   unsigned steps_left = 0;        // until the kernel is polled, and

@@ -6,7 +6,7 @@
 #include "base/system_error.h"
 #include "net/resolve.h"
 #include "net/socket.h"
-#include "net/socket_transport.h"
+#include "net/stream_transport.h"
 
 #include <sys/timerfd.h>
 
@@ -24,15 +24,15 @@ namespace asyncio::inline ASYNCIO_ABI {
 namespace {
 
 // A descriptor of whose edges one task waits for some; a wait for the kernel, for as long as it lives.
-class Watching final : public WatchedFd {
+class Watching final : public lowlevel::WatchedFd {
  public:
   Watching(EventLoop& loop, int fd, std::uint8_t wanted) : WatchedFd(fd), state_(loop.state()), wanted_(wanted) {
-    state_.fds.own(*this);
+    watch(loop);
     ++state_.outside_work;
   }
   ~Watching() {
     --state_.outside_work;
-    state_.fds.disown(*this);
+    unwatch();
   }
 
   void ready(std::uint8_t readiness) noexcept override {
@@ -91,7 +91,7 @@ Coro<> pause(std::chrono::milliseconds duration) {
   const UniqueFd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   const itimerspec time{.it_interval = {}, .it_value = {0, duration.count() * 1'000'000}};
   if (!clock || ::timerfd_settime(clock.get(), 0, &time, nullptr) != 0) throw_errno("timerfd");
-  Watching watching(get_running_loop(), clock.get(), readable);
+  Watching watching(get_running_loop(), clock.get(), Watching::readable);
   co_await watching.wait();
 }
 
@@ -114,7 +114,7 @@ Coro<> connect_tcp(int fd, const SocketAddress& address) {
   if (error != EINPROGRESS && error != EINTR) throw_system_error(error, "connect to " + text_of(address));
   // A socket that was just made is told as hung up: only a connected or a refused one is writable and has a peer or an
   // error, so that it is looked at again.
-  Watching watching(get_running_loop(), fd, writable | failed);
+  Watching watching(get_running_loop(), fd, Watching::writable | Watching::failed);
   for (;;) {
     co_await watching.wait();
     if (const int failure = pending_error(fd)) throw_system_error(failure, "connect to " + text_of(address));
@@ -150,8 +150,8 @@ Coro<UniqueFd> connect_socket(const SocketAddress& address, const std::vector<So
 }
 
 Coro<Connection> open_tcp(std::string host, std::uint16_t port, std::string local_host, std::uint16_t local_port,
-                          std::size_t limit, bool all_errors) {
-  require_limit(limit);
+                          lowlevel::ConnectionOptions options, bool all_errors) {
+  require_limit(options.limit);
   const std::vector<SocketAddress> addresses = co_await resolve_stream(host, port, false);
   std::vector<SocketAddress> locals;
   if (!local_host.empty() || local_port != 0) locals = co_await resolve_stream(local_host, local_port, true);
@@ -159,7 +159,7 @@ Coro<Connection> open_tcp(std::string host, std::uint16_t port, std::string loca
   for (const SocketAddress& address : addresses) {
     try {
       UniqueFd fd = co_await connect_socket(address, locals);
-      co_return connection_of(*new SocketTransport(get_running_loop(), std::move(fd), limit));
+      co_return connection_of(*new SocketStream(get_running_loop(), std::move(fd), options));
     } catch (const std::system_error&) {
       errors.push_back(std::current_exception());
     }
@@ -168,23 +168,23 @@ Coro<Connection> open_tcp(std::string host, std::uint16_t port, std::string loca
   throw_errors(errors, all_errors);
 }
 
-Coro<Connection> open_unix(std::string path, std::size_t limit) {
-  require_limit(limit);
+Coro<Connection> open_unix(std::string path, lowlevel::ConnectionOptions options) {
+  require_limit(options.limit);
   const SocketAddress address = SocketAddress::of_unix(path);
   const std::vector<SocketAddress> no_locals;
   UniqueFd fd = co_await connect_socket(address, no_locals);
-  co_return connection_of(*new SocketTransport(get_running_loop(), std::move(fd), limit));
+  co_return connection_of(*new SocketStream(get_running_loop(), std::move(fd), options));
 }
 
 }  // namespace
 
 Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options) {
   return open_tcp(std::string(host), require_port(port), std::string(options.local_host),
-                  require_port(options.local_port), options.limit, options.all_errors);
+                  require_port(options.local_port), {options.limit, options.close_timeout}, options.all_errors);
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, const StreamOptions& options) {
-  return open_unix(std::string(path), options.limit);
+  return open_unix(std::string(path), {options.limit, options.close_timeout});
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

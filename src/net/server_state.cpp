@@ -18,7 +18,7 @@ constexpr std::chrono::seconds accept_pause{1};
 }  // namespace
 
 // A listening socket. It accepts in its turn of the loop's queue, and so many at a time that others have theirs.
-class Listener final : public WatchedFd, public Runnable, public Timer {
+class Listener final : public lowlevel::WatchedFd, public Runnable, public Timer {
  public:
   Listener(ServerState& server, UniqueFd socket)
       : WatchedFd(socket.get()), Timer(&resume), server_(server), socket_(std::move(socket)) {}
@@ -26,7 +26,7 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
   void start(int backlog) {
     if (watched()) return;
     if (::listen(fd(), backlog) != 0) throw_errno("listen");
-    server_.loop().state().fds.own(*this);
+    watch(server_.loop());
   }
 
   ListeningSocket socket() const { return {fd(), address_of_socket(fd())}; }
@@ -67,7 +67,7 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
   void stop() noexcept {
     server_.loop().disarm(*this);
-    server_.loop().state().fds.disown(*this);
+    unwatch();
     socket_.reset();
   }
 
@@ -128,8 +128,7 @@ class Listener final : public WatchedFd, public Runnable, public Timer {
 
 namespace {
 
-// Its places in two lists: what the server has accepted, and the joiners of the task that runs for it.
-struct ServedLink : Link {};
+// Its place among the joiners of the task that runs for it.
 struct TaskHook : LinkedWaiter {
   TaskHook() : LinkedWaiter(ended) {}
   static const WaitKind ended;
@@ -144,12 +143,16 @@ struct TaskHook : LinkedWaiter {
 };
 
 // A connection that a server has accepted; told when its task has ended.
-class ServedTransport final : public SocketTransport, private ServedLink, private TaskHook {
+class ServedStream final : public StreamTransport, private TaskHook {
  public:
-  ServedTransport(ServerState& server, UniqueFd socket, std::size_t limit)
-      : SocketTransport(server.loop(), std::move(socket), limit), server_(server) {
+  ServedStream(ServerState& server, UniqueFd socket, const ServerOptions& options)
+      : StreamTransport(server.loop(), server.connections(), options.limit, options.close_timeout),
+        server_(server),
+        socket_(server.loop(), std::move(socket)) {
+    attach_inside(socket_);
     server_.retain();
-    server_.connection_made(place());
+    server_.connection_made();
+    connected_ = true;
   }
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
@@ -158,11 +161,9 @@ class ServedTransport final : public SocketTransport, private ServedLink, privat
   template <class F>
   static void for_each(Link& served, F f) {
     for (Link* link = served.next; link != &served;) {
-      auto& transport = static_cast<ServedTransport&>(static_cast<ServedLink&>(*link));
-      transport.retain();
-      f(transport);
+      const Ref<ServedStream> stream(static_cast<ServedStream&>(at(*link)));
+      f(*stream);
       link = link->next;
-      transport.release();
     }
   }
 
@@ -184,32 +185,29 @@ class ServedTransport final : public SocketTransport, private ServedLink, privat
   bool cancel_handler() {
     TaskBase& handler = *TaskHook::task();
     if (&handler == this_thread.task) return false;
-    if (!std::exchange(handler_cancelled_, true)) handler.cancel({});  // a second one would end its cleaning up
+    if (handler_cancelled_) return true;  // a second one would end its cleaning up
+    handler_cancelled_ = true;
+    handler.cancel({});
     return true;
   }
 
  private:
   friend struct TaskHook;
 
-  ~ServedTransport() override {
-    leave();
-    place().unlink();
+  ~ServedStream() override {
+    connection_lost();
+    leave_place();
     server_.release();
   }
 
-  ServedLink& place() { return *this; }
-
-  void let_go() noexcept override {
-    SocketTransport::let_go();
-    leave();
-  }
-
-  void leave() noexcept {
-    if (std::exchange(connected_, false)) server_.connection_gone();
+  void connection_lost() noexcept override {
+    if (!connected_) return;
+    connected_ = false;
+    server_.connection_gone();
   }
 
   static void task_ended(Waiter& waiter) noexcept {
-    ServedTransport& self = static_cast<ServedTransport&>(static_cast<TaskHook&>(waiter));
+    ServedStream& self = static_cast<ServedStream&>(static_cast<TaskHook&>(waiter));
     const AnyTask task(self.TaskHook::task());
     task.state()->release();
     if (const std::exception_ptr error = task.state()->outcome_exception()) {
@@ -221,21 +219,25 @@ class ServedTransport final : public SocketTransport, private ServedLink, privat
       }
       self.close();
     }
-    if (std::exchange(self.handled_, false)) self.server_.handler_gone();
+    if (self.handled_) {
+      self.handled_ = false;
+      self.server_.handler_gone();
+    }
     self.release();
   }
 
+  bool connected_ : 1 = false;
+  bool handled_ : 1 = false;  // its task runs
+  bool handler_cancelled_ : 1 = false;
   ServerState& server_;
-  bool connected_ = true;
-  bool handled_ = false;  // its task runs
-  bool handler_cancelled_ = false;
+  SocketCarrier socket_;
 };
 
 const WaitKind TaskHook::ended{
     .reason = "connection handler",
     .remove = nullptr,
     .interrupt = nullptr,
-    .joined = &ServedTransport::task_ended,
+    .joined = &ServedStream::task_ended,
     .awaiter = [](const Waiter&) noexcept -> const TaskBase* { return nullptr; },
 };
 
@@ -274,7 +276,6 @@ void ServerState::listen() {
 void ServerState::close() noexcept {
   if (std::exchange(closed_, true)) return;
   serving_ = false;
-  unlink();
   remove_file();
   for (auto& listener : listeners_) Listener::dispose(std::move(listener));
   listeners_.clear();
@@ -288,10 +289,15 @@ void ServerState::remove_file() noexcept {
   if (status.st_ino == inode_ && status.st_dev == device_) ::unlink(path_.c_str());
 }
 
-void ServerState::loop_closing() noexcept { close(); }
+void ServerState::loop_closing() noexcept {
+  const ServerRef keep(*this);
+  close();
+  unlink();
+  while (!served_.alone()) StreamTransport::at(*served_.next).loop_closing();
+}
 
 void ServerState::end_clients(bool abort) noexcept {
-  ServedTransport::for_each(served_, [abort](ServedTransport& transport) {
+  ServedStream::for_each(served_, [abort](ServedStream& transport) {
     if (!transport.connected()) return;
     if (abort) {
       transport.abort();
@@ -311,12 +317,12 @@ void ServerState::serve(UniqueFd socket) noexcept {
   Context context = context_.copy();  // of this connection: what its handler sets is not there in the next one
   Context::Entered entered(context);
   try {
-    auto* transport = new ServedTransport(*this, std::move(socket), options_.limit);
+    auto* transport = new ServedStream(*this, std::move(socket), options_);
     struct Keeper {
-      explicit Keeper(ServedTransport& kept) : transport(kept) { transport.retain(); }
+      explicit Keeper(ServedStream& kept) : transport(kept) { transport.retain(); }
       Keeper(const Keeper&) = delete;
       ~Keeper() { transport.release(); }
-      ServedTransport& transport;
+      ServedStream& transport;
     } keeper(*transport);  // a handler that starts eagerly may be at its end below
     Connection connection = connection_of(*transport);
     Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
@@ -325,11 +331,6 @@ void ServerState::serve(UniqueFd socket) noexcept {
   } catch (...) {
     report_current(loop_, "a connection could not be served");
   }
-}
-
-void ServerState::connection_made(Link& place) noexcept {
-  served_.push_back(place);
-  ++connections_;
 }
 
 void ServerState::connection_gone() noexcept {
@@ -343,7 +344,7 @@ void ServerState::handler_gone() noexcept {
 bool ServerState::cancel_handlers() {
   cancelling_handlers_ = true;
   bool outside = true;
-  ServedTransport::for_each(served_, [&outside](ServedTransport& transport) {
+  ServedStream::for_each(served_, [&outside](ServedStream& transport) {
     if (transport.handled() && !transport.cancel_handler()) outside = false;
   });
   return outside;

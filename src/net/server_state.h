@@ -6,7 +6,7 @@
 
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"
-#include "net/socket_transport.h"
+#include "net/stream_transport.h"
 
 #include <sys/types.h>
 
@@ -40,7 +40,8 @@ class ServerState final : public LoopResource {
 
   // A connection was accepted: runs the handler for it.
   void serve(UniqueFd socket) noexcept;
-  void connection_made(Link& place) noexcept;
+  Link& connections() { return served_; }  // where one puts itself
+  void connection_made() noexcept { ++connections_; }
   void connection_gone() noexcept;
   void handler_started() noexcept { ++handlers_; }
   void handler_gone() noexcept;
@@ -86,7 +87,7 @@ class ServerState final : public LoopResource {
   std::string path_;
   dev_t device_ = 0;  // of the file at path_
   ino_t inode_ = 0;
-  Link served_;  // each a ServedTransport, until that is destroyed
+  Link served_;  // each a ServedStream, until that is destroyed
   std::size_t connections_ = 0;
   WaitQueue closed_waiters_;
   WaitQueue empty_waiters_;

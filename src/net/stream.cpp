@@ -62,9 +62,9 @@ const ReadKind ReadUntil::until{{"StreamReader.readuntil", &remove}, &attempt_un
 const ReadKind ReadInto::into{{"StreamReader.read_into", &remove}, &attempt_into, nullptr};
 
 bool ReadOperation::begin() {
-  if (ReadOperation* waiting = transport_->reader()) {
+  if (transport_->reader() != nullptr) {
     // What is buffered needs no wait, and may be taken by another task; only a second wait is refused.
-    if (waiting->read_kind().restart != nullptr) waiting->read_kind().restart(*waiting);
+    transport_->restart_reader();
     if (transport_->input().empty() && !transport_->ended()) return false;
   } else if (transport_->must_yield()) {
     transport_->queue_turn();
@@ -295,6 +295,11 @@ void StreamWait::begin_wait() {
 
 void StreamWait::end_wait() noexcept { transport_->end_wait(); }
 
+void StreamWait::remove(Waiter& waiter) noexcept {
+  StreamWait& self = static_cast<StreamWait&>(waiter);
+  self.transport_->remove_waiter(self);
+}
+
 bool Drain::await_ready() {
   require_sound(*transport_);
   if (transport_->paused()) {
@@ -313,6 +318,8 @@ void Drain::await_resume() {
     throw std::system_error(std::make_error_code(std::errc::connection_reset), "drain: the connection is closed");
   }
 }
+
+bool WaitDisconnected::await_ready() const { return transport_->gone(); }
 
 bool WaitClosed::await_ready() const { return transport_->closed(); }
 void WaitClosed::await_resume() {

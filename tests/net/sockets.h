@@ -6,7 +6,7 @@
 
 #include "base/unique_fd.h"
 #include "net/socket.h"
-#include "net/socket_transport.h"
+#include "net/stream_transport.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -75,8 +75,9 @@ inline SocketPair tcp_sockets() {
 }
 
 // The streams of a connected socket.
-inline Connection adopt(UniqueFd socket, std::size_t limit = 64 * 1024) {
-  return connection_of(*new SocketTransport(get_running_loop(), std::move(socket), limit));
+inline Connection adopt(UniqueFd socket, std::size_t limit = 64 * 1024,
+                        TimeLimit close_timeout = std::chrono::seconds(30)) {
+  return connection_of(*new SocketStream(get_running_loop(), std::move(socket), {limit, close_timeout}));
 }
 
 // Closes a TCP socket so that the peer gets a reset.

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/lowlevel/transport.h>
+#include <asyncio/lowlevel/watched_fd.h>
+
 #include "base/unique_fd.h"
-#include "net/stream_transport.h"
+
+#include <memory>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -13,33 +17,30 @@ namespace asyncio::inline ASYNCIO_ABI {
 // end, an error. From a Unix socket nobody can tell: it also stops behind a message that came with file descriptors. So
 // there, and after such an edge, only a receive that finds nothing says that nothing is left. Descriptors that come with
 // the data are closed by the kernel, since nobody asks for them.
-class SocketTransport : public StreamTransport, private WatchedFd {
+class SocketCarrier final : public lowlevel::Carrier, private lowlevel::WatchedFd {
  public:
-  static void* operator new(std::size_t size) { return FramePool::get(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
-
   // Watches the socket, and makes the most of it. Throws std::system_error.
-  SocketTransport(EventLoop& loop, UniqueFd socket, std::size_t limit);
+  SocketCarrier(EventLoop& loop, UniqueFd socket);
+  ~SocketCarrier() override { SocketCarrier::let_go(); }
 
-  ExtraInfo extra_info(std::string_view name) const override;
+  // The same socket in a carrier of its own; this one has nothing any more. Throws std::system_error, and then it has
+  // closed the socket.
+  std::unique_ptr<lowlevel::Carrier> move_out();
 
- protected:
-  ~SocketTransport() override;
-
-  Carried carry_in(std::span<std::byte> room) noexcept override;
-  std::ptrdiff_t carry_out(std::string_view data) noexcept override;
-  void carry_eof() noexcept override;
+  lowlevel::CarriedIn carry_in(std::span<std::byte> room) override;
+  std::size_t carry_out(lowlevel::Pieces pieces) override;
+  void carry_eof() override;
+  bool carry_close() override;
   void let_go() noexcept override;
-  void discard_input() noexcept override;
+  ExtraInfo extra_info(std::string_view name) const override;
 
  private:
   void ready(std::uint8_t readiness) noexcept override;
+  void require_own_process(const char* operation) const;
 
   const bool tcp_;
-  bool mixed_;  // a short receive does not say that the socket is empty
+  bool mixed_;          // a short receive does not say that the socket is empty
+  bool ended_ = false;  // the end was met
 };
-
-// The two ends of a connection.
-Connection connection_of(StreamTransport& transport);
 
 }  // namespace asyncio::inline ASYNCIO_ABI
