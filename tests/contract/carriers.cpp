@@ -182,7 +182,7 @@ class OddCarrier final : public Carrier {
   // At least one byte where there is any; often few, so that a separator is torn apart.
   std::size_t some_of(std::size_t size) {
     if (size == 0) return 0;
-    return 1 + random_() % (chance(2) ? std::min<std::size_t>(size, 4) : size);
+    return 1 + random_() % (chance(3) ? std::min<std::size_t>(size, 4) : size);
   }
 
   void count_call() {
@@ -245,6 +245,14 @@ StreamPair over_breaking_carriers(const StreamOptions& options, unsigned seed, B
 
 // --- a cipher
 
+namespace {
+// Gives the key of the byte behind them.
+unsigned char cipher(const unsigned char* from, std::size_t count, unsigned char* to, unsigned char key) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = from[i] ^ key++;
+  return key;
+}
+}  // namespace
+
 CarriedIn Cipher::carry_in(std::span<std::byte> room) {
   CarriedIn carried{0, Rest::more};
   if (!input_.empty()) {
@@ -254,16 +262,15 @@ CarriedIn Cipher::carry_in(std::span<std::byte> room) {
   } else {
     carried = lower_->carry_in(room);
   }
-  for (std::byte& byte : room.first(carried.count)) byte ^= std::byte{in_++};
+  in_ = cipher(reinterpret_cast<const unsigned char*>(room.data()), carried.count,
+               reinterpret_cast<unsigned char*>(room.data()), in_);
   return carried;
 }
 
 std::size_t Cipher::carry_out(Pieces pieces) {
-  const std::span<const std::byte> plain = pieces.front().first(std::min<std::size_t>(pieces.front().size(), 4096));
-  std::string text(plain.size(), '\0');
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    text[i] = static_cast<char>(plain[i] ^ std::byte{static_cast<unsigned char>(out_ + i)});
-  }
+  std::string text(std::min<std::size_t>(pieces.front().size(), 4096), '\0');
+  cipher(reinterpret_cast<const unsigned char*>(pieces.front().data()), text.size(),
+         reinterpret_cast<unsigned char*>(text.data()), out_);
   const std::span<const std::byte> piece = std::as_bytes(std::span(text));
   const std::size_t count = lower_->carry_out({&piece, 1});
   out_ = static_cast<unsigned char>(out_ + count);

@@ -11,14 +11,19 @@ using namespace asyncio::testing;
 
 namespace {
 
-constexpr std::size_t much = 16'000'000;  // more than any kernel takes at once
+constexpr std::size_t much = 6'000'000;  // more than a kernel takes while nobody reads
 
+// Its period is a prime number, so that no piece which somebody could lose or swap leaves it as it was.
 std::string pattern(std::size_t size, std::uint32_t state) {
-  std::string text(size, ' ');
-  for (char& c : text) {
+  std::string period(4099, ' ');
+  for (char& c : period) {
     state = state * 1664525 + 1013904223;
     c = static_cast<char>(state >> 24);
   }
+  std::string text;
+  text.reserve(size + period.size());
+  while (text.size() < size) text += period;
+  text.resize(size);
   return text;
 }
 
