@@ -203,7 +203,10 @@ std::ptrdiff_t StreamTransport::receive(std::span<std::byte> room) {
       arrived_ = false;
       const auto [count, rest] = carrier_->carry_in(room);
       if (rest == Rest::more) arrived_ = true;
-      if (rest == Rest::end) ended_ = gone_ = true;
+      if (rest == Rest::end) [[unlikely]] {
+        ended_ = true;
+        peer_gone();
+      }
       if (count > 0 || ended_) return static_cast<std::ptrdiff_t>(count);
     }
     return would_block;

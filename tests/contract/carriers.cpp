@@ -193,6 +193,7 @@ class OddCarrier final : public Carrier {
 
   // In a turn of the loop, unless this has gone by then.
   void tell_soon(void (OddCarrier::*what)()) {
+    if (loop_.is_closed()) return;
     loop_.call_soon([this, what, alive = alive_] {
       if (*alive) (this->*what)();
     });

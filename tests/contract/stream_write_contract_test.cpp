@@ -437,3 +437,51 @@ STREAM_TEST(a_read_can_be_timed_out_and_repeated) {
   const std::string line = co_await wait_for(pair.second.reader.readline(), std::chrono::seconds(30));
   EXPECT_EQ(line, "line\n");
 }
+
+// --- the end of the peer, noticed without reading
+
+namespace {
+Coro<> wait_disconnected(StreamWriter& writer) { co_await writer.wait_disconnected(); }
+}  // namespace
+
+STREAM_TEST(a_peer_that_closes_is_noticed_while_nobody_reads_and_what_it_sent_stays) {
+  StreamPair pair = make({});
+  const std::string sent(1000, 'x');
+  pair.first.writer.write(sent);
+  auto one = create_task(wait_disconnected(pair.second.writer));
+  auto two = create_task(wait_disconnected(pair.second.writer));
+  auto cancelled = create_task(wait_disconnected(pair.second.writer));
+  co_await settle();
+  EXPECT_FALSE(one.done());
+  cancelled.cancel();
+  co_await settle();
+  EXPECT_TRUE(cancelled.cancelled());
+  pair.first.writer.close();
+  co_await one;
+  co_await two;
+  co_await pair.second.writer.wait_disconnected();  // at once from now on
+  EXPECT_FALSE(pair.second.writer.is_closing());
+  const std::string got = co_await pair.second.reader.read();
+  EXPECT_EQ(got, sent);
+}
+
+STREAM_TEST(an_end_of_this_side_ends_the_wait_for_that_of_the_peer) {
+  StreamPair pair = make({});
+  auto closed = create_task(wait_disconnected(pair.first.writer));
+  auto aborted = create_task(wait_disconnected(pair.second.writer));
+  co_await settle();
+  pair.second.writer.abort();
+  co_await aborted;
+  pair.first.writer.close();
+  co_await closed;
+}
+
+STREAM_TEST(a_reader_that_meets_the_end_tells_those_who_wait_for_it) {
+  StreamPair pair = make({});
+  auto waiting = create_task(wait_disconnected(pair.second.writer));
+  co_await settle();
+  pair.first.writer.write_eof();
+  const std::string nothing = co_await pair.second.reader.read();
+  EXPECT_EQ(nothing, "");
+  co_await waiting;
+}

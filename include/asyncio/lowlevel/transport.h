@@ -110,7 +110,8 @@ class Carrier {
   // connection (close_timeout) is let go before that.
   virtual bool carry_close() { return true; }
 
-  // Gives back at once whatever it has of the system, and calls its sink no more.
+  // Gives back at once whatever it has of the system, and calls its sink no more. Also where the loop is being closed,
+  // when nothing can be scheduled any more.
   virtual void let_go() noexcept = 0;
 
   // What get_extra_info() of the writer gives; asked also after let_go(). Nothing for names that it does not know.
