@@ -26,7 +26,7 @@ TABLE = {
     # A socket is watched by the loop's backend, and let go when the loop closes: the four headers are that seam.
     "net": (
         ["base", *CORE, "sync", "process"],
-        ["base", "loop/backend.h", "loop/loop_resource.h", "loop/loop_state.h", "report/report.h", "system"],
+        ["base", "loop/backend.h", "loop/loop_resource.h", "loop/loop_state.h", "loop/report.h", "system"],
     ),
     "process": (["base", *CORE, "sync", "net"], ["base", "system"]),
     "tls": (["base", *CORE, "sync", "net", "process"], ["system"]),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/exception_abi.h"
 
+#include <asyncio/error.h>
+
 #include <cxxabi.h>
 
 #include <cstddef>
@@ -58,6 +60,15 @@ const std::type_info* type_of(const std::exception_ptr& error) noexcept {
   return (static_cast<const Header*>(address_of(error)) - 1)->type;
 }
 #endif
+
+bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
+  const std::type_info* its = type_of(error);
+  return its != nullptr && *its == type;
+}
+
+bool is_exit(const std::exception_ptr& error) noexcept {
+  return is_a(error, typeid(SystemExit)) || is_a(error, typeid(KeyboardInterrupt));
+}
 
 bool was_thrown_here(const void* exception) noexcept {
   // It is known by its header, which stands before the exception itself; rethrow_exception() makes one elsewhere. The

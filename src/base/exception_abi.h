@@ -14,6 +14,11 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Its type; null for no exception.
 const std::type_info* type_of(const std::exception_ptr& error) noexcept;
 
+// Whether it holds exactly that type: told by the type alone, where throwing it to find out would take a microsecond.
+bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept;
+// Whether it is a SystemExit or a KeyboardInterrupt, which end the program.
+bool is_exit(const std::exception_ptr& error) noexcept;
+
 // Where it is: the same for all copies of the pointer.
 const void* address_of(const std::exception_ptr& error) noexcept;
 

@@ -4,7 +4,7 @@
 #include <asyncio/error.h>
 #include <asyncio/waiter.h>
 
-#include "report/report.h"
+#include "loop/report.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 

@@ -5,11 +5,13 @@
 
 #include "base/brief_lock.h"
 #include "base/fork.h"
+#include "base/names.h"
 #include "base/per_thread.h"
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/report.h"
+#include "loop/step_watch.h"
+#include "loop/traceback_recorder.h"
 
 #include <pthread.h>
 
@@ -315,7 +317,7 @@ void TaskBase::run_watched() noexcept {
   step.report([&](ExceptionContext& context) {
     context.message = task.name() + ", in " + describe(function) + ",";
     // The slow part ended where it waits now.
-    if (!done()) context.extra = "  until it waited\n" + format_stack(*innermost_, "    ");
+    if (!done()) context.extra = "  until it waited\n" + format(stack_of(*innermost_), "    ");
   });
 }
 

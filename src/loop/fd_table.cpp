@@ -5,7 +5,8 @@
 
 #include "base/system_error.h"
 #include "loop/loop_state.h"
-#include "report/report.h"
+#include "loop/report.h"
+#include "loop/step_watch.h"
 
 #include <fcntl.h>
 

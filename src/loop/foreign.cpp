@@ -6,8 +6,8 @@
 
 #include "loop/inbox.h"
 #include "loop/loop_state.h"
+#include "loop/report.h"
 #include "loop/task_extra.h"
-#include "report/report.h"
 
 #include <atomic>
 #include <utility>

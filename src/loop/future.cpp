@@ -4,11 +4,14 @@
 #include <asyncio/event_loop.h>
 #include <asyncio/outcome.h>
 
+#include "base/exception_abi.h"
 #include "base/fork.h"
+#include "base/names.h"
+#include "base/traceback.h"
 #include "loop/loop_state.h"
+#include "loop/report.h"
 #include "loop/task_extra.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 #include <new>
 #include <string>

@@ -4,7 +4,7 @@
 #include <asyncio/event_loop.h>
 
 #include "loop/loop_state.h"
-#include "report/report.h"
+#include "loop/report.h"
 
 #include <utility>
 

@@ -5,7 +5,7 @@
 
 #include "base/fork.h"
 #include "loop/backend.h"
-#include "report/report.h"
+#include "loop/step_watch.h"
 
 #include <pthread.h>
 

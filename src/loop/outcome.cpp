@@ -3,7 +3,7 @@
 
 #include <asyncio/error.h>
 
-#include "report/report.h"
+#include "base/exception_abi.h"
 
 #include <typeinfo>
 

@@ -3,10 +3,11 @@
 
 #include <asyncio/sleep.h>
 
+#include "base/exception_abi.h"
 #include "loop/loop_state.h"
+#include "loop/report.h"
 #include "loop/task_extra.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 

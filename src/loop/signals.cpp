@@ -5,7 +5,7 @@
 #include <asyncio/signal.h>
 
 #include "loop/loop_state.h"
-#include "report/report.h"
+#include "loop/step_watch.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -6,9 +6,9 @@
 #include "base/fork.h"
 #include "loop/cancels.h"
 #include "loop/loop_state.h"
+#include "loop/report.h"
 #include "loop/task_extra.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 #include <atomic>
 #include <limits>
@@ -111,7 +111,7 @@ void TaskBase::end_unstarted() noexcept {
 void TaskBase::destroy_pending() noexcept {
   report_made(loop_, "Task was destroyed but it is pending!", [this](ExceptionContext& context) {
     context.task = AnyTask(this);
-    context.extra = format_stack(*innermost_, "    ");
+    context.extra = format(stack_of(*innermost_), "    ");
     if (!context.extra.empty())
       context.extra.insert(0, (flags_ & started_flag) != 0 ? "  it waits\n" : "  it has not started\n");
   });

@@ -2,10 +2,10 @@
 #include <asyncio/server.h>
 
 #include "base/system_error.h"
+#include "loop/report.h"
 #include "net/resolve.h"
 #include "net/server_state.h"
 #include "net/socket.h"
-#include "report/report.h"
 
 #include <netinet/in.h>
 #include <sys/stat.h>

@@ -2,8 +2,8 @@
 #include "net/server_state.h"
 
 #include "base/system_error.h"
+#include "loop/report.h"
 #include "net/socket.h"
-#include "report/report.h"
 
 #include <sys/stat.h>
 

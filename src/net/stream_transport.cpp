@@ -2,8 +2,8 @@
 #include "net/stream_transport.h"
 
 #include "base/system_error.h"
+#include "loop/report.h"
 #include "net/carrier_behind.h"
-#include "report/report.h"
 
 #include <algorithm>
 #include <limits>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/inspect.h>
 
+#include "base/names.h"
+#include "base/traceback.h"
 #include "loop/loop_state.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/run.h>
 
-#include "report/report.h"
-#include "report/traceback.h"
+#include "base/names.h"
+#include "loop/traceback_recorder.h"
 
 #include <signal.h>
 
@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
+#include <string>
 
 // An exception that leaves main() ends in std::terminate(), which would abort: a core dump for Ctrl-C. The handler here
 // calls std::exit() for the two exceptions that mean the end of the program, which any function may do.
@@ -33,7 +35,7 @@ std::atomic<bool> interrupted = false;
 
 [[noreturn]] void on_terminate() {
   if (const std::exception_ptr error = std::current_exception()) {
-    const std::string traceback = traceback_for_terminate(error);  // it looks at what is handled now
+    const std::shared_ptr<const Traceback> traceback = traceback_for_terminate(error);  // looks at what is handled now
     try {
       std::rethrow_exception(error);
     } catch (const SystemExit& exit) {
@@ -43,8 +45,9 @@ std::atomic<bool> interrupted = false;
       leave(128 + SIGINT);
     } catch (...) {
       std::fflush(stdout);  // what the program has said comes first, and is not lost
-      std::fprintf(stderr, "asyncio: uncaught exception: %s\n%s%s", describe(error).c_str(), traceback.c_str(),
-                   traceback.empty() ? "" : "\n");
+      const std::string way = traceback != nullptr ? format(*traceback, "    ") : std::string();
+      std::fprintf(stderr, "asyncio: uncaught exception: %s\n%s%s", describe(error).c_str(), way.c_str(),
+                   way.empty() ? "" : "\n");
 #if defined(__GLIBCXX__)
       if (previous == &__gnu_cxx::__verbose_terminate_handler) std::abort();  // it would say the same again
 #endif

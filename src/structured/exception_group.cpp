@@ -4,8 +4,8 @@
 #include <asyncio/error.h>
 
 #include "base/exception_abi.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "base/names.h"
+#include "base/traceback.h"
 
 #include <algorithm>
 #include <atomic>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
+#include "base/exception_abi.h"
 #include "loop/cancels.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 

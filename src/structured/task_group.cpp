@@ -3,9 +3,10 @@
 
 #include <asyncio/event_loop.h>
 
+#include "base/exception_abi.h"
 #include "loop/cancels.h"
-#include "report/report.h"
-#include "report/traceback.h"
+#include "loop/report.h"
+#include "loop/traceback_recorder.h"
 
 #include <memory>
 #include <new>

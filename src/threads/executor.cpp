@@ -3,7 +3,7 @@
 
 #include "base/fork.h"
 #include "loop/loop_state.h"
-#include "report/report.h"
+#include "loop/report.h"
 
 #include <pthread.h>
 #include <sched.h>

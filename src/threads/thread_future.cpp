@@ -2,7 +2,7 @@
 #include <asyncio/thread_future.h>
 
 #include "loop/loop_state.h"
-#include "report/report.h"
+#include "loop/report.h"
 
 #include <condition_variable>
 #include <mutex>

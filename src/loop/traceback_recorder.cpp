@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
-#include "report/traceback.h"
+#include "loop/traceback_recorder.h"
 
 #include <asyncio/outcome.h>
-#include <asyncio/waiter.h>
 
 #include "base/exception_abi.h"
 #include "base/per_thread.h"
 #include "loop/task_extra.h"
-#include "report/report.h"
 
 #include <algorithm>
 #include <array>
-#include <string_view>
 #include <typeinfo>
 #include <utility>
 
-// Theory of operation. An exception goes from coroutine to coroutine as a std::exception_ptr, which has no room for a
+// Theory of operation. The way of an exception is noted here; what is made of it for people is in base/traceback.h. An
+// exception goes from coroutine to coroutine as a std::exception_ptr, which has no room for a
 // note. So each thread remembers its last few *journeys*: which exception, the coroutines that it has left, and which one
 // it comes to next. An exception is known by its address and type alone, because to hold it would keep it alive. An
 // address may come again; that the coroutine must be the expected one too makes a false match all but impossible.
@@ -87,12 +85,6 @@ Notes* notes() noexcept {
   } catch (...) {
     return nullptr;
   }
-}
-
-void add_line(std::string& text, const std::string& indent, std::string_view line) {
-  if (!text.empty()) text += '\n';
-  text += indent;
-  text += line;
 }
 
 std::shared_ptr<const Traceback> copy(const Traceback& traceback) noexcept {
@@ -174,51 +166,22 @@ void FutureBase::resume_traceback() noexcept {
   }
 }
 
-namespace {
-std::string format_lines(const Traceback& traceback, const std::string& indent, const char* before_first) {
-  std::string text;
-  for (const Traceback::Entry& entry : traceback.entries) {
-    const std::string function = function_of(entry.definition);
-    if (is_of_library(function)) continue;
-    add_line(text, indent,
-             "in " + function + " (" + (&entry == &traceback.entries.front() ? before_first : "") +
-                 entry.place.file_name() + ":" + std::to_string(entry.place.line()) + ")");
-  }
-  if (traceback.left_out > 0) add_line(text, indent, "and " + std::to_string(traceback.left_out) + " more");
-  return text;
-}
-
 Traceback stack_of(const Promise& innermost) {
   Traceback stack;
   for (const Promise* coroutine = &innermost; coroutine != nullptr; coroutine = coroutine->parent())
     append(stack, *coroutine);
   return stack;
 }
-}  // namespace
-
-std::string format(const Traceback& traceback, const std::string& indent) {
-  return format_lines(traceback, indent, "");
-}
-
-std::string format_stack(const Promise& innermost, const std::string& indent) {
-  return format(stack_of(innermost), indent);
-}
-
-std::string format_running_stack(const std::string& indent) {
-  const Traceback stack = stack_of(*this_thread.task->innermost());
-  const Traceback::Entry& running = stack.entries.front();
-  return format_lines(stack, indent, running.place.line() == running.definition.line() ? "begins at " : "after ");
-}
 
 void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept {
   if (Notes* const known = notes()) known->uncaught = {Identity(error), std::move(traceback)};
 }
 
-std::string traceback_for_terminate(const std::exception_ptr& error) {
+std::shared_ptr<const Traceback> traceback_for_terminate(const std::exception_ptr& error) noexcept {
   const Notes* const known = notes();
   const Identity exception(error);
-  if (known == nullptr || known->uncaught.traceback == nullptr || !(known->uncaught.exception == exception)) return {};
-  return was_thrown_here(exception.address) ? std::string() : format(*known->uncaught.traceback, "    ");
+  if (known == nullptr || !(known->uncaught.exception == exception)) return nullptr;
+  return was_thrown_here(exception.address) ? nullptr : known->uncaught.traceback;
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

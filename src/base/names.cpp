@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "report/report.h"
+#include "base/names.h"
 
-#include "base/exception_abi.h"
-#include "loop/loop_state.h"
-#include "loop/task_extra.h"
-#include "report/traceback.h"
+#include <asyncio/error.h>
 
 #include <cxxabi.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstdio>
+#include <cstddef>
 #include <cstdlib>
 #include <memory>
-#include <optional>
-#include <string_view>
-#include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -81,46 +75,9 @@ std::size_t end_of_qualifiers(std::string_view text, std::size_t at) {
   }
   return at;
 }
-
-std::string render(const ExceptionContext& context) {
-  std::string text = context.message;
-  if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
-  if (context.task) {
-    text += "\n  task: " + context.task.name() + describe_creation(context.task.state()->creation(), ", created in ");
-    if (const auto traceback = traceback_of(*context.task.state())) text += '\n' + format(*traceback, "    ");
-  }
-  if (!context.extra.empty()) text += "\n" + context.extra;
-  return text;
-}
-
-void print(const ExceptionContext& context) noexcept {
-  try {
-    std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
-  } catch (...) {
-    report_short(context.message.c_str());
-  }
-}
-
-void print_failed_handler(const std::exception_ptr& error, const ExceptionContext& context) noexcept {
-  try {
-    print({.message = "Unhandled error in exception handler",
-           .exception = error,
-           .extra = "  while handling: " + render(context)});
-  } catch (...) {
-    report_short("Unhandled error in exception handler");
-    print(context);
-  }
-}
 }  // namespace
 
-bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
-  const std::type_info* its = type_of(error);
-  return its != nullptr && *its == type;
-}
-
-bool is_exit(const std::exception_ptr& error) noexcept {
-  return is_a(error, typeid(SystemExit)) || is_a(error, typeid(KeyboardInterrupt));
-}
+std::string describe(const std::type_info& type) { return demangle(type.name()); }
 
 std::string describe(const std::exception_ptr& error) {
   try {
@@ -186,106 +143,6 @@ std::string describe(const std::source_location& place) {
 
 std::string describe_creation(const std::source_location& place, const char* prefix) {
   return is_of_library(function_of(place)) ? std::string() : prefix + describe(place);
-}
-
-void report(LoopCore* loop, ExceptionContext context) noexcept {
-  if (loop != nullptr) {
-    EventLoop::of(*loop).call_exception_handler(context);
-  } else {
-    print(context);
-  }
-}
-
-void report_short(const char* message) noexcept { std::fprintf(stderr, "asyncio: %s (no memory for more)\n", message); }
-
-void report_current(LoopCore* loop, const char* message, Handle handle) noexcept {
-  const std::exception_ptr error = std::current_exception();
-  if (loop != nullptr && is_exit(error)) return EventLoop::of(*loop).state().leave_with(error);
-  report_made(loop, message, [&](ExceptionContext& context) {
-    context.exception = error;
-    context.handle = std::move(handle);
-  });
-}
-
-void report_never_awaited(const Promise& coroutine) noexcept {
-  report_made(this_thread.loop, "a coroutine was never awaited", [&](ExceptionContext& context) {
-    context.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited";
-    // In the destructors of a task's parameters nothing is left of its coroutines.
-    if (this_thread.task != nullptr && this_thread.task->innermost() != nullptr)
-      context.extra = format_running_stack("    ");
-    if (!context.extra.empty()) context.extra.insert(0, "  dropped by\n");
-  });
-}
-
-StepWatch::StepWatch(LoopCore& loop) noexcept
-    : loop_(EventLoop::of(loop)), begin_(loop_.state().now()), outside_(std::exchange(loop_.state().watched, 0)) {}
-
-bool StepWatch::was_slow() noexcept {
-  const std::int64_t all = loop_.state().now() - begin_;
-  took_ = all - std::exchange(loop_.state().watched, outside_ + all);
-  return loop_.debug && took_ >= loop_.slow_callback_duration.count();
-}
-
-std::string StepWatch::took() const {
-  const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
-  return " took " + std::to_string(seconds) + " seconds";
-}
-
-void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
-  callback.finish([&](Callback<void()>& last) {
-    try {
-      last();
-    } catch (...) {
-      report_current(loop, message, std::move(handle));
-    }
-  });
-}
-
-std::string describe(const std::type_info& type) { return demangle(type.name()); }
-
-void EventLoop::set_exception_handler(ExceptionHandler handler) {
-  state_->check_caller("set_exception_handler");
-  state_->exception_handler = std::move(handler);
-  state_->exception_handler_set = true;
-}
-
-void EventLoop::default_exception_handler(const ExceptionContext& context) {
-  std::fprintf(stderr, "asyncio: %s\n", render(context).c_str());
-}
-
-void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept {
-  std::optional<OnBehalfOf> of_task;
-  std::optional<Context::Entered> of_callback;
-  Context apart;
-  if (context.task) {
-    of_task.emplace(*context.task.state());
-  } else if (context.handle) {
-    of_callback.emplace(context.handle.state()->context());
-  } else if (this_thread.task == nullptr && this_thread.context == nullptr) {
-    apart = Context::current();
-    of_callback.emplace(apart);
-  }
-  call_exception_handler_here(context);
-}
-
-void EventLoop::call_exception_handler_here(const ExceptionContext& context) noexcept {
-  State& state = *state_;
-  if (!state.exception_handler || state.in_exception_handler) return print(context);
-  state.in_exception_handler = true;
-  state.exception_handler_set = false;
-  ExceptionHandler handler = std::move(state.exception_handler);  // it may set another one while it runs
-  try {
-    handler(*this, context);
-  } catch (...) {
-    const std::exception_ptr error = std::current_exception();
-    if (is_exit(error)) {
-      state.leave_with(error);
-    } else {
-      print_failed_handler(error, context);
-    }
-  }
-  state.in_exception_handler = false;
-  if (!state.exception_handler_set) state.exception_handler = std::move(handler);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#include "loop/step_watch.h"
+
+#include "loop/loop_state.h"
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+StepWatch::StepWatch(LoopCore& loop) noexcept
+    : loop_(EventLoop::of(loop)), begin_(loop_.state().now()), outside_(std::exchange(loop_.state().watched, 0)) {}
+
+bool StepWatch::was_slow() noexcept {
+  const std::int64_t all = loop_.state().now() - begin_;
+  took_ = all - std::exchange(loop_.state().watched, outside_ + all);
+  return loop_.debug && took_ >= loop_.slow_callback_duration.count();
+}
+
+std::string StepWatch::took() const {
+  const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
+  return " took " + std::to_string(seconds) + " seconds";
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI
