@@ -5,6 +5,7 @@
 #include <asyncio/deadline.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/ref.h>
+#include <asyncio/scope_link.h>
 #include <asyncio/time_limit.h>
 
 #include <exception>
@@ -47,9 +48,10 @@ struct CancelScopeOptions {
 // Python: anyio.CancelScope, trio.CancelScope; asyncio has timeout() only.
 class CancelScope : private Deadline<CancelScope> {
  public:
-  explicit CancelScope(const CancelScopeOptions& options = {}) : deadline_(options.deadline), shield_(options.shield) {}
+  explicit CancelScope(const CancelScopeOptions& options = {})
+      : deadline_(options.deadline), link_(this, options.shield) {}
   CancelScope(CancelScope&& other) noexcept
-      : deadline_(other.deadline_), shield_(other.shield_), cancelled_(other.cancelled_) {}
+      : deadline_(other.deadline_), link_(this, other.link_.shield, other.link_.cancelled) {}
   ~CancelScope() {
     if (task_) [[unlikely]]
       leave();
@@ -70,7 +72,7 @@ class CancelScope : private Deadline<CancelScope> {
   void set_deadline(std::optional<TimePoint> deadline);
 
   // Whether the scopes around it are hidden from the block. A change takes effect at once, also for a wait under way.
-  bool shield() const { return shield_; }
+  bool shield() const { return link_.shield; }
   void set_shield(bool shield);
 
   // For with(). RuntimeError where it has been entered before; where another task leaves it than entered it.
@@ -78,11 +80,8 @@ class CancelScope : private Deadline<CancelScope> {
   bool exit_now(const std::exception_ptr& error);  // whether the error was the scope's own, and ends here
 
  private:
-  friend class TaskBase;
   friend class Deadline<CancelScope>;
 
-  // The scope whose error a wait inside of `innermost` throws: the outermost cancelled one that no shield hides.
-  static const CancelScope* deciding(const CancelScope* innermost) noexcept;
   // Whether its block is under way. Asked before the loop of the task is used: a task that has not ended has one.
   bool active() const { return task_ && !task_->done(); }
   void deadline_passed() noexcept { cancel(); }
@@ -90,12 +89,10 @@ class CancelScope : private Deadline<CancelScope> {
   void unschedule() noexcept;
   void leave() noexcept;  // takes the scope out of its task
 
-  Ref<TaskBase> task_;            // that is in the block; null outside
-  CancelScope* outer_ = nullptr;  // the next scope of that task
+  Ref<TaskBase> task_;  // that is in the block; null outside
   std::optional<TimePoint> deadline_;
-  bool shield_;
+  ScopeLink link_;        // is in the list of that task
   bool entered_ = false;  // once and for all
-  bool cancelled_ = false;
   bool caught_ = false;
 };
 

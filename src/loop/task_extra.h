@@ -11,7 +11,7 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-class CancelScope;
+struct ScopeLink;
 struct Traceback;
 
 // What few tasks have; made when first needed.
@@ -20,7 +20,7 @@ struct TaskExtra {
   std::string name = {};            // empty: "Task-<number>"
   std::string cancel_message = {};  // of the request that is to be delivered
   Context context = {};
-  CancelScope* scope = nullptr;          // the innermost that the task is in
+  ScopeLink* scope = nullptr;            // the innermost that the task is in
   const void* interrupted_by = nullptr;  // the scope that interrupted its last wait; null: a request of cancel()
   std::shared_ptr<const Traceback> traceback = {};  // of the exception that it ended with; null where nothing is known
 };

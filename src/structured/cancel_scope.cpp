@@ -1,50 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/cancel_scope.h>
 
-#include "loop/task_extra.h"
-
-// Theory of operation. The scopes of a task are a list from the innermost outwards, which starts at TaskExtra::scope.
-// All that a park looks at is the level bit of TaskBase::interrupts_: it is set exactly while deciding() finds a scope.
-// Whatever may change that (enter, leave, cancel, a shield) ends with TaskBase::look_at_scopes(), which sets or clears
-// the bit, and interrupts the task's wait when the bit is new. A wait that stays parked all the same, because it has
-// passed the cancel on, is not told again by a second scope: to it nothing is new.
-
 namespace asyncio::inline ASYNCIO_ABI {
-
-void TaskBase::look_at_scopes() noexcept {
-  const bool was_set = (interrupts_ & level) != 0;
-  if (CancelScope::deciding(extra().scope) == nullptr) {
-    interrupts_ &= static_cast<std::uint8_t>(~level);
-    return;
-  }
-  interrupts_ |= level;
-  if (!was_set && waiter_ != nullptr) interrupt_parked();
-}
-
-const void* TaskBase::deciding_scope() const noexcept {
-  return plain() ? nullptr : CancelScope::deciding(extra_if_any()->scope);
-}
-
-const CancelScope* CancelScope::deciding(const CancelScope* innermost) noexcept {
-  const CancelScope* found = nullptr;
-  for (const CancelScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
-    if (scope->cancelled_) found = scope;
-    if (scope->shield_) break;
-  }
-  return found;
-}
 
 void CancelScope::cancel() {
   if (active()) require_own_thread(task_->loop(), "CancelScope.cancel");
-  if (cancelled_ || (entered_ && !active())) return;
-  cancelled_ = true;
+  if (link_.cancelled || (entered_ && !active())) return;
+  link_.cancelled = true;
   if (!task_) return;
   unschedule();
   task_->look_at_scopes();
 }
 
 bool CancelScope::cancel_called() const {
-  return cancelled_ || (active() && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
+  return link_.cancelled || (active() && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
 }
 
 void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
@@ -57,12 +26,12 @@ void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
 
 void CancelScope::set_shield(bool shield) {
   if (active()) require_own_thread(task_->loop(), "CancelScope.set_shield");
-  shield_ = shield;
+  link_.shield = shield;
   if (active()) task_->look_at_scopes();
 }
 
 void CancelScope::schedule() {
-  if (cancelled_ || !deadline_) return;
+  if (link_.cancelled || !deadline_) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
   if (*deadline_ <= loop.time()) {
     cancel();
@@ -76,10 +45,9 @@ void CancelScope::unschedule() noexcept { disarm_deadline(task_->loop()); }
 void CancelScope::enter_now() {
   if (entered_) throw RuntimeError("a CancelScope can be entered only once");
   TaskBase& task = *this_thread.task;
-  TaskExtra& extra = task.extra();
+  link_.enter(task);
   entered_ = true;
   task_ = Ref<TaskBase>(task);
-  outer_ = std::exchange(extra.scope, this);
   schedule();
   task.look_at_scopes();
 }
@@ -100,12 +68,9 @@ bool CancelScope::exit_now(const std::exception_ptr& error) {
 
 void CancelScope::leave() noexcept {
   unschedule();
-  // Not always the innermost: a generator may be dropped in the middle of a block of its own. And not always in time:
-  // the task may have ended, and the loop be gone.
+  // Not always in time: the task may have ended, and the loop be gone.
   const Ref<TaskBase> task = std::move(task_);
-  CancelScope** place = &task->extra().scope;
-  while (*place != this) place = &(*place)->outer_;
-  *place = outer_;
+  link_.leave(*task);
   if (!task->done()) task->look_at_scopes();
 }
 
