@@ -218,7 +218,8 @@ class EventLoop : public LoopCore {
   template <class F, class... Args>
   Future<CallResult<F, Args...>> run_in_executor(Executor* executor, F&& f, Args&&... args);
 
-  // Replaces the default executor, whose threads do what they have, unseen. Only a pool of threads can be one.
+  // Replaces the default executor, whose threads do what they have, unseen. Only a pool of threads can be one. Throws
+  // RuntimeError where the loop is closed.
   void set_default_executor(ThreadPoolExecutor executor);
 
   // Waits, without blocking the loop, until the threads of the default executor have done all their work and ended;

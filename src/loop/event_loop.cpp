@@ -414,7 +414,6 @@ void EventLoop::close() {
   if (state.running) throw RuntimeError("cannot close a running event loop");
   if (std::exchange(state.closed, true) || state.parents) return;
   state.inbox->close();
-  state.signals.reset();
   Link ended;  // tasks, which stay until the ready queue, in which they may stand, has been dropped
   drop_frames(ended);
   let_go();
@@ -437,7 +436,6 @@ void EventLoop::leave_behind() noexcept {
   this_thread = {};
   state.closed = true;
   state.inbox->close();
-  state.signals.reset();
   std::vector<AnyTask> tasks;
   for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
   for (const AnyTask& task : tasks) {
@@ -462,9 +460,6 @@ void EventLoop::drop_frames(Link& ended) noexcept {
 void EventLoop::let_go() noexcept {
   State& state = *state_;
   while (!state.resources.alone()) static_cast<LoopResource&>(*state.resources.next).loop_closing();
-  while (!state.deliveries.alone()) Delivery::from_live(*state.deliveries.next).abandon();
-  if (state.executor != nullptr) state.executor->abandon();
-  if (state.resolver != nullptr) state.resolver->abandon();
   state.fds.clear();
   while (TimerNode* node = state.timers.pop_due(KernelBackend::forever)) {
     // Of all timers only those of callbacks belong to the loop. Those of others are disarmed by that.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <asyncio/event_loop.h>
-#include <asyncio/executor.h>
 #include <asyncio/virtual_clock.h>
 
 #include "base/fork.h"
@@ -11,6 +10,7 @@
 #include "loop/done_callbacks.h"
 #include "loop/fd_table.h"
 #include "loop/inbox.h"
+#include "loop/loop_threads.h"
 #include "loop/signals.h"
 #include "loop/timer_queue.h"
 
@@ -54,6 +54,7 @@ struct EventLoop::State {
   // Gives frame memory back, if it is worth a look. When to look again: a wait must not last longer.
   std::int64_t trim_memory() noexcept;
 
+  void require_open() const { loop.require_open(); }  // throws RuntimeError where it is closed, or a parent's
   // In debug mode: throws RuntimeError where the loop runs in another thread.
   void check_caller(const char* operation) const {
     if (loop.debug) check_thread(operation);
@@ -93,7 +94,6 @@ struct EventLoop::State {
   Link left;            // the tasks of a loop that is the parent's, and has been destroyed here, and
   Link left_callbacks;  // its done callbacks
   Link resources;       // each a LoopResource, to let go when the loop is closed
-  Link deliveries;      // each a Delivery: results of threads for which futures wait
   Link idle_waiters;    // tasks that go on once nothing else is ready
   Cancels cancels;
   DoneCallbacks done_callbacks;
@@ -110,10 +110,8 @@ struct EventLoop::State {
   std::thread::id thread;   // that runs it
   std::exception_ptr exit;  // a SystemExit or KeyboardInterrupt on its way out
 
-  std::unique_ptr<Signals> signals;              // null until there is a handler
-  std::unique_ptr<ThreadPoolExecutor> executor;  // the default one, and
-  std::unique_ptr<ThreadPoolExecutor> resolver;  // that of name lookups; null until needed
-  bool executor_shut_down = false;
+  Signals* signals = nullptr;      // null until there is a handler; one of the resources, as
+  LoopThreads* threads = nullptr;  // are these; null until they are needed
 
   // Of a loop that std::exit() has ended: for those who look for leaks, what it has left, and the next such loop.
   std::vector<Promise*> left_frames;

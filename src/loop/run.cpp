@@ -56,9 +56,9 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
     }
   } keep_context{context_, task, in_own_context};
   EventLoop::State& state = loop_->state();
-  if (state.signals == nullptr) state.signals = std::make_unique<Signals>(*loop_, *state.backend);
+  Signals& signals = Signals::of(*loop_);
   unsigned interrupts = 0;
-  state.signals->watch_interrupts([&](unsigned count) {
+  signals.watch_interrupts([&](unsigned count) {
     if (interrupts == 0) task.cancel();
     interrupts += count;
     if (interrupts > 1 || task.done()) state.leave_with(std::make_exception_ptr(KeyboardInterrupt()));
@@ -66,13 +66,13 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
   struct Watch {
     Signals& signals;
     ~Watch() { signals.unwatch_interrupts(); }
-  } watch{*state.signals};
+  } watch{signals};
 
   loop_->run_until_done(*task.state());
   task.state()->mark_retrieved();
   if (task.state()->failed()) keep_for_terminate(task.state()->outcome_exception(), traceback_of(*task.state()));
   const bool cancelled_it = interrupts > 0;
-  interrupts += state.signals->unwatch_interrupts();
+  interrupts += signals.unwatch_interrupts();
   if (interrupts > 1) throw KeyboardInterrupt();
   if (cancelled_it && task.cancelled() && task.uncancel() == 0) throw KeyboardInterrupt();
 }
@@ -121,9 +121,10 @@ std::exception_ptr Runner::cancel_all_tasks() {
 
 std::exception_ptr Runner::shut_down() {
   std::exception_ptr first = cancel_all_tasks();
-  if (loop_->state().executor == nullptr) return first;
+  LoopThreads* const threads = loop_->state().threads;
+  if (threads == nullptr || !threads->may_be_busy()) return first;
   loop_->set_task_factory({});  // what it makes of a task may never end
-  const Task<> ended = loop_->create_task(loop_->shutdown_default_executor(longest_executor_shutdown));
+  const Task<> ended = loop_->create_task(threads->shut_down(longest_executor_shutdown));
   std::exception_ptr exit = run_to_end(ended.state());
   if (first == nullptr) first = std::move(exit);
   ended.state().retrieve();

@@ -21,12 +21,7 @@ SignalSet make_signal_set(std::initializer_list<int> numbers) {
   return set;
 }
 
-void SignalListener::listen() {
-  EventLoop& loop = get_running_loop();
-  EventLoop::State& state = loop.state();
-  if (state.signals == nullptr) state.signals = std::make_unique<Signals>(loop, *state.backend);
-  state.signals->listen(*this);
-}
+void SignalListener::listen() { Signals::of(get_running_loop()).listen(*this); }
 
 void SignalListener::stop_listening() noexcept {
   if (signals_ != nullptr) signals_->stop_listening(*this);

@@ -76,7 +76,22 @@ struct Signals::Entry final : public Runnable {
   bool removed = false;
 };
 
-Signals::Signals(EventLoop& loop, KernelBackend& backend) : loop_(loop), backend_(backend) {}
+Signals::Signals(EventLoop& loop) : loop_(loop), backend_(*loop.state().backend) {}
+
+Signals& Signals::of(EventLoop& loop) {
+  EventLoop::State& state = loop.state();
+  state.require_open();
+  if (state.signals == nullptr) {
+    state.signals = new Signals(loop);
+    state.resources.push_back(*state.signals);
+  }
+  return *state.signals;
+}
+
+void Signals::loop_closing() noexcept {
+  loop_.state().signals = nullptr;
+  delete this;
+}
 
 Signals::~Signals() {
   while (!listeners_.alone()) stop_listening(static_cast<SignalListener&>(*listeners_.next));
@@ -261,9 +276,7 @@ void Signals::dispatch() noexcept {
 
 void EventLoop::set_signal_handler(int signal, Callback<void()> callback) {
   require_open();
-  State& state = *state_;
-  if (state.signals == nullptr) state.signals = std::make_unique<Signals>(*this, *state.backend);
-  state.signals->add(signal, std::move(callback));
+  Signals::of(*this).add(signal, std::move(callback));
 }
 
 bool EventLoop::remove_signal_handler(int signal) {

@@ -5,6 +5,8 @@
 #include <asyncio/context.h>
 #include <asyncio/link.h>
 
+#include "loop/loop_resource.h"
+
 #include <signal.h>
 
 #include <atomic>
@@ -19,11 +21,15 @@ class SignalListener;
 
 // The signals that a loop handles. The system's handler only counts, and wakes the loop; the loop calls dispatch() where
 // it looks for messages of other threads. For the main thread, except for what the system's handler does.
-class Signals {
+class Signals final : public LoopResource {
  public:
-  Signals(EventLoop& loop, KernelBackend& backend);
+  // Those of a loop; made where it has none yet. Throws RuntimeError where it is closed.
+  static Signals& of(EventLoop& loop);
   Signals(const Signals&) = delete;
-  ~Signals();  // removes all handlers
+  Signals& operator=(const Signals&) = delete;
+
+  // Removes all handlers, and goes.
+  void loop_closing() noexcept override;
 
   // Throw ValueError for a number that is no signal, RuntimeError for one that cannot be caught and in another thread.
   void add(int signal, Callback<void()> callback);
@@ -50,6 +56,8 @@ class Signals {
   static void forget_all() noexcept;
 
  private:
+  explicit Signals(EventLoop& loop);
+  ~Signals();
   struct Entry;
   // Why this has a signal, and what to leave behind.
   struct Use {

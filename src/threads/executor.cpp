@@ -4,6 +4,7 @@
 #include "base/fork.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
+#include "threads/threads_of_loop.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -289,21 +290,39 @@ int ThreadPoolExecutor::default_workers() {
   return std::min(32, count + 4);
 }
 
+ThreadsOfLoop& ThreadsOfLoop::of(EventLoop& loop) {
+  EventLoop::State& state = loop.state();
+  state.require_open();
+  if (state.threads == nullptr) {
+    state.threads = new ThreadsOfLoop(loop);
+    state.resources.push_back(*state.threads);
+  }
+  return static_cast<ThreadsOfLoop&>(*state.threads);
+}
+
+void ThreadsOfLoop::loop_closing() noexcept {
+  while (!deliveries.alone()) Delivery::from_live(*deliveries.next).abandon();
+  if (executor != nullptr) executor->abandon();
+  if (resolver != nullptr) resolver->abandon();
+  loop_.state().threads = nullptr;
+  delete this;
+}
+
 Executor& EventLoop::default_executor() {
   check_executor_call();
-  State& state = *state_;
-  if (state.executor_shut_down) throw RuntimeError("the default executor has been shut down");
-  if (state.executor == nullptr) state.executor = std::make_unique<ThreadPoolExecutor>();
-  return *state.executor;
+  ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
+  if (threads.executor_shut_down) throw RuntimeError("the default executor has been shut down");
+  if (threads.executor == nullptr) threads.executor = std::make_unique<ThreadPoolExecutor>();
+  return *threads.executor;
 }
 
 Executor& EventLoop::resolver() {
   // Few: a name server that does not answer keeps a thread for half a minute, but they mostly wait.
   constexpr int most_threads = 8;
   require_open();
-  State& state = *state_;
-  if (state.resolver == nullptr) state.resolver = std::make_unique<ThreadPoolExecutor>(most_threads, "resolver");
-  return *state.resolver;
+  ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
+  if (threads.resolver == nullptr) threads.resolver = std::make_unique<ThreadPoolExecutor>(most_threads, "resolver");
+  return *threads.resolver;
 }
 
 void EventLoop::check_executor_call() const {
@@ -312,11 +331,11 @@ void EventLoop::check_executor_call() const {
 }
 
 void EventLoop::set_default_executor(ThreadPoolExecutor executor) {
-  State& state = *state_;
-  state.check_caller("set_default_executor");
+  state_->check_caller("set_default_executor");
+  ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
   auto next = std::make_unique<ThreadPoolExecutor>(std::move(executor));
-  if (state.executor != nullptr) state.executor->abandon();
-  state.executor = std::move(next);
+  if (threads.executor != nullptr) threads.executor->abandon();
+  threads.executor = std::move(next);
 }
 
 struct StopSource::Source : std::stop_source {};
@@ -341,22 +360,22 @@ bool ThreadWait::interrupt(Waiter& waiter) noexcept {
 }
 
 Coro<> EventLoop::shutdown_default_executor(TimeLimit timeout) {
-  State& state = *state_;
-  state.executor_shut_down = true;
-  if (state.executor == nullptr) co_return;
-  state.executor->shutdown({.wait = false});
-  Future<> ended = wrap_future(state.executor->ended(), *this);
+  ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
+  threads.executor_shut_down = true;
+  if (threads.executor == nullptr) co_return;
+  threads.executor->shutdown({.wait = false});
+  Future<> ended = wrap_future(threads.executor->ended(), *this);
   TimerHandle timer;
   if (!timeout.for_ever()) timer = call_later(timeout.nanoseconds(), [ended] { ended.cancel(); });
   co_await Ended(ended.state());
   if (timer) timer.cancel();
   if (ended.cancelled()) {
     report(this, {.message = "the threads of the default executor did not end in time; the loop goes on without them"});
-    state.executor->abandon();
+    threads.executor->abandon();
   } else {
-    state.executor->shutdown({});
+    threads.executor->shutdown({});
   }
-  state.executor.reset();
+  threads.executor.reset();
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -3,6 +3,7 @@
 
 #include "loop/loop_state.h"
 #include "loop/report.h"
+#include "threads/threads_of_loop.h"
 
 #include <condition_variable>
 #include <mutex>
@@ -137,12 +138,13 @@ Delivery::Delivery(EventLoop& loop, FutureBase& future) : LinkedWaiter(kind), lo
 Delivery::~Delivery() = default;
 
 void Delivery::start(std::shared_ptr<Delivery> self, ThreadFutureBase& source) {
+  ThreadsOfLoop& threads = ThreadsOfLoop::of(*self->loop_);
   auto message = prepare(*self->loop_, [self] { self->arrive(); });
   source.on_done([message = std::move(message)](const ThreadFutureBase&) mutable { message.release()->send(); });
   // Nothing can fail from here on. The result arrives in the loop's turn, if it is there already.
   self->future_->retain();
   self->future_->joiners().push_back(static_cast<LinkedWaiter&>(*self));
-  self->loop_->state().deliveries.push_back(static_cast<LiveLink&>(*self));
+  threads.deliveries.push_back(static_cast<LiveLink&>(*self));
   ++self->loop_->state().outside_work;
   self->self_ = std::move(self);
 }

@@ -438,6 +438,9 @@ TEST(Outliving, a_closed_loop_says_so) {
   EXPECT_EQ(text_of([&] { loop.add_reader(0, [] {}); }), closed_text);
   EXPECT_EQ(text_of([&] { loop.add_signal_handler(10, [] {}); }), closed_text);
   EXPECT_EQ(text_of([&] { loop.run_in_executor(nullptr, [] {}); }), closed_text);
+  EXPECT_EQ(text_of([&] { loop.set_default_executor(ThreadPoolExecutor(1)); }), closed_text);
+  ThreadPoolExecutor pool(1);
+  EXPECT_EQ(text_of([&] { wrap_future(pool.submit([] {}), loop); }), closed_text);
   EXPECT_EQ(text_of([&] { run_coroutine_threadsafe(loop, nothing()); }), closed_text);
   EXPECT_FALSE(loop.remove_reader(0));
   EXPECT_FALSE(loop.remove_signal_handler(10));
