@@ -123,6 +123,9 @@ class Broadcast<T>::Subscription {
   // RuntimeError where another task, which read the same subscription, was faster.
   Next next() { return Next(*this); }
 
+  Subscription(const Subscription&) = default;  // and nothing else: one that is moved stays what it was
+  Subscription& operator=(const Subscription&) = default;
+
   // How many items there are to read; more than the capacity where some are lost.
   std::uint64_t behind() const { return shared_->sent - position_; }
 

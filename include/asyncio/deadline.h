@@ -39,7 +39,7 @@ class Deadline : protected Timer {
   }
   void cancel_turn() noexcept {
     if (turn_) [[unlikely]]
-      std::exchange(turn_, Handle()).state()->cancel();
+      std::exchange(turn_, Handle()).state().cancel();
   }
 
  private:

@@ -120,6 +120,8 @@ class LimitOverrunError : public std::length_error {
 class IncompleteReadError : public std::runtime_error {
  public:
   IncompleteReadError(std::string partial, std::optional<std::size_t> expected);
+  IncompleteReadError(const IncompleteReadError&) = default;  // and nothing else: one that is moved stays what it was
+  IncompleteReadError& operator=(const IncompleteReadError&) = default;
   // What had been read; it is no longer in the reader.
   const std::string& partial() const noexcept { return *partial_; }
   // How much was asked for; nothing where the end was to be a separator.

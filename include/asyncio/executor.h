@@ -92,7 +92,8 @@ class Executor {
 //   std::vector<int> sizes = pool.map(size_of, files);
 //
 // Work is taken first in, first out. The destructor waits for all of it, unless it runs in a thread of the pool itself,
-// whose work then goes on behind it. Any thread may use it, those of the pool too.
+// whose work then goes on behind it. Any thread may use it, those of the pool too. One that was moved from throws
+// RuntimeError.
 // The child of a fork() has none of the threads: post() throws RuntimeError there, and nothing else has an effect.
 class ThreadPoolExecutor final : public Executor {
  public:
@@ -122,6 +123,8 @@ class ThreadPoolExecutor final : public Executor {
 
  private:
   class Pool;
+
+  Pool& pool() const;
 
   std::shared_ptr<Pool> pool_;  // shared with its threads; null once moved from
 };

@@ -5,6 +5,7 @@
 #include <asyncio/context.h>
 #include <asyncio/error.h>
 #include <asyncio/invoke.h>
+#include <asyncio/ref.h>
 #include <asyncio/waiter.h>
 
 #include <cstdint>
@@ -12,6 +13,13 @@
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+// Throws RuntimeError where a task would await itself, or what belongs to another loop.
+[[noreturn]] void refuse_join(const FutureBase& state);
+inline void require_awaitable_here(const FutureBase& state) {
+  if (state.loop() != this_thread.task->loop() || &state == this_thread.task) [[unlikely]]
+    refuse_join(state);
+}
 
 // Awaits a Future or a Task whose state is a State. A cancel of the waiting task is passed on to what it waits for, and
 // the wait ends when that has ended.
@@ -31,8 +39,7 @@ class JoinBase : public LinkedWaiter {
 
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    if (state_->loop() != this_thread.task->loop() || state_ == this_thread.task) [[unlikely]]
-      refuse();
+    require_awaitable_here(*state_);
     state_->retain();  // the handle that is awaited may be assigned to, or go, before this task runs again
     state_->joiners().push_back(*this);
     park(self);
@@ -57,7 +64,6 @@ class JoinBase : public LinkedWaiter {
   static FutureBase* awaited(const Waiter& waiter) noexcept;
   static void leave(Waiter& waiter) noexcept;
 
-  [[noreturn]] void refuse();
   void check_forwarded();
 };
 
@@ -82,15 +88,16 @@ class JoinOnce : public JoinBase {
   }
 };
 
-// Waits until a future or task has ended, whatever with: throws nothing of it, and passes no cancel on to it.
+// What ended() of a future or task gives to co_await.
 class [[nodiscard("nothing is waited for: write co_await")]] Ended : public LinkedWaiter {
  public:
-  explicit Ended(FutureBase& state) : LinkedWaiter(kind), state_(&state) {}
-  Ended(Ended&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}
+  explicit Ended(FutureBase& state) : LinkedWaiter(kind), state_(state) {}
+  Ended(Ended&& other) noexcept = default;
 
   bool await_ready() const { return state_->done(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
+    require_awaitable_here(*state_);
     state_->joiners().push_back(*this);
     park(self);
   }
@@ -99,7 +106,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] Ended : public Link
  private:
   static const WaitKind kind;
 
-  FutureBase* state_;
+  Ref<FutureBase> state_;  // the handle may go before this
 };
 
 struct LoopCallbackLink : Link {};
@@ -219,6 +226,8 @@ class FutureState final : public ValueState<T, FutureBase> {
   }
 };
 
+void require_exception(const std::exception_ptr& error, const char* operation);  // throws ValueError where it is null
+
 // A result that will be available: what a callback, or another task, gives to those who await it.
 //
 //   Future<std::string> reply;
@@ -228,7 +237,8 @@ class FutureState final : public ValueState<T, FutureBase> {
 // A handle: copies refer to the same future. Any number of tasks may await it; they wake in the order of their awaits.
 // Cancelling a task that awaits it cancels the future, and with it everybody's wait (shield() prevents that).
 // A future that ends with an exception which nobody looks at is reported to the loop's exception handler.
-// It belongs to the loop that runs when it is made; for that loop's thread only. Python: asyncio.Future.
+// It belongs to the loop that runs when it is made; for that loop's thread only. One that was moved from throws
+// RuntimeError. Python: asyncio.Future.
 template <class T = void>
 class Future {
  public:
@@ -255,55 +265,66 @@ class Future {
   template <class U = T>
     requires(!std::is_void_v<T> && std::convertible_to<U &&, T>)
   void set_result(U&& value) const {
-    state_->succeed(std::forward<U>(value));
+    state().succeed(std::forward<U>(value));
   }
   void set_result() const
     requires std::is_void_v<T>
   {
-    state_->succeed();
+    state().succeed();
   }
 
-  // Ends it with an exception. Throws InvalidStateError where it has ended.
-  void set_exception(std::exception_ptr error) const { state_->fail(std::move(error)); }
+  // Ends it with an exception. Throws InvalidStateError where it has ended, ValueError for a null one.
+  void set_exception(std::exception_ptr error) const {
+    require_exception(error, "Future.set_exception");
+    state().fail(std::move(error));
+  }
   template <class E>
     requires(!std::convertible_to<E, std::exception_ptr>)
   void set_exception(E error) const {
-    state_->fail(std::make_exception_ptr(std::move(error)));
+    state().fail(std::make_exception_ptr(std::move(error)));
   }
 
   // Ends it as cancelled: those who await it get CancelledError. False where it has ended.
   bool cancel(std::string_view message = {}) const {
-    require_own_thread(state_->loop(), "Future.cancel");
-    return state_->cancel(message);
+    require_own_thread(state().loop(), "Future.cancel");
+    return state().cancel(message);
   }
 
-  bool done() const { return state_->done(); }
-  bool cancelled() const { return state_->cancelled(); }
+  bool done() const { return state().done(); }
+  bool cancelled() const { return state().cancelled(); }
 
   // The value; throws its exception, CancelledError where it was cancelled, InvalidStateError while it is pending.
   std::add_lvalue_reference_t<const T> result() const {
-    state_->require_done();
-    state_->mark_retrieved();
-    return state_->result.get();
+    state().require_done();
+    state().mark_retrieved();
+    return state().result.get();
   }
   // Its exception, null after a value. Throws CancelledError where it was cancelled, InvalidStateError while pending.
-  std::exception_ptr exception() const { return exception_of(*state_); }
+  std::exception_ptr exception() const { return exception_of(state()); }
+
+  // Waits until it has ended, whatever with: throws nothing of it. A cancel of the caller ends the wait, and is not passed
+  // on.
+  Ended ended() const { return Ended(state()); }
 
   // Has the loop call f(future) once it has ended; at once, in the loop's turn, where it has. Gives a token for
   // remove_done_callback(). An exception that f throws goes to the loop's exception handler.
   template <class F>
     requires std::invocable<std::decay_t<F>&, Future>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
-    require_own_thread(state_->loop(), "Future.add_done_callback");
+    require_own_thread(state().loop(), "Future.add_done_callback");
     return asyncio::add_done_callback(
-        *state_, *new DoneCallbackOf<Future, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
+        state(), *new DoneCallbackOf<Future, std::decay_t<F>>(state(), std::move(context), std::forward<F>(callable)));
   }
-  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(*state_, token); }
+  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(state(), token); }
 
-  Join<State> operator co_await() const& { return Join<State>(*state_); }
-  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(*state_); }
+  Join<State> operator co_await() const& { return Join<State>(state()); }
+  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(state()); }
 
-  State& state() const { return *state_; }
+  State& state() const {
+    if (state_ == nullptr) [[unlikely]]
+      refuse_empty("Future");
+    return *state_;
+  }
   bool operator==(const Future& other) const { return state_ == other.state_; }
 
  private:

@@ -82,7 +82,8 @@ class TimerHandleState final : public HandleState, public Timer {
   std::int64_t when_ = 0;
 };
 
-// A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. Python: asyncio.Handle.
+// A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. One that refers to none is
+// false, and its functions throw RuntimeError. Python: asyncio.Handle.
 class Handle {
  public:
   Handle() = default;  // refers to none
@@ -92,9 +93,13 @@ class Handle {
 
   // The callback will not run, even if it is ready, and what it holds is destroyed. No effect once it has run.
   void cancel() const;
-  bool cancelled() const { return state_->cancelled(); }
+  bool cancelled() const { return state().cancelled(); }
 
-  HandleState* state() const { return state_.get(); }
+  HandleState& state() const {
+    if (!state_) [[unlikely]]
+      refuse_empty("Handle");
+    return *state_;
+  }
 
  protected:
   Ref<HandleState> state_;
@@ -106,7 +111,7 @@ class TimerHandle : public Handle {
   explicit TimerHandle(TimerHandleState& state) noexcept : Handle(state) {}
 
   // When it is, or was, to be called; on the loop's clock.
-  TimePoint when() const { return static_cast<TimerHandleState&>(*state_).when(); }
+  TimePoint when() const { return static_cast<TimerHandleState&>(state()).when(); }
 };
 
 // A callback that another thread has sent to a loop. Any thread may use it.

@@ -4,6 +4,7 @@
 #include <asyncio/owned_awaitable.h>
 
 #include <exception>
+#include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -60,6 +61,10 @@ class [[nodiscard]] Outcome {
   // The exception, made of the code where that is what there is; null where there is a value.
   std::exception_ptr exception() const;
 
+  // What the error says, whatever it is: what() of an exception, "cancelled" or the message of a cancel, the text of a code,
+  // and of an exception that says nothing its type. Empty where there is a value.
+  std::string what() const;
+
  private:
   static Stored stored()
     requires std::is_void_v<T>
@@ -90,6 +95,8 @@ class [[nodiscard]] Outcome {
   std::variant<Stored, std::exception_ptr, std::error_code> state_;
 };
 
+// What an exception says; nothing for none.
+std::string text_of(const std::exception_ptr& error);
 // The code of a std::system_error; no error for another exception, and for none.
 std::error_code error_code_of(const std::exception_ptr& error);
 // What is thrown for a code: TimeoutError for ETIMEDOUT, otherwise a std::system_error.
@@ -108,6 +115,11 @@ template <class T>
 std::exception_ptr Outcome<T>::exception() const {
   if (const std::error_code* code = std::get_if<2>(&state_)) return exception_of(*code);
   return has_value() ? nullptr : std::get<1>(state_);
+}
+
+template <class T>
+std::string Outcome<T>::what() const {
+  return text_of(exception());
 }
 
 // The outcome that a Result holds, taken out of it.

@@ -7,6 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+// What a handle does that was used though it is empty, or was moved from: throws RuntimeError. `handle` is its name.
+[[noreturn]] void refuse_empty(const char* handle);
+
 // A reference to something that counts its references itself, with retain() and release(). What is referred to stays
 // while the Ref does: that is how everything which may outlive a task, a future or a loop refers to it.
 template <class T>

@@ -85,7 +85,8 @@ auto own_call(F&& f, Args&&... args) {
   return call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...);
 }
 
-// A handle to a coroutine that the loop runs, apart from its type. False where it refers to none.
+// A handle to a coroutine that the loop runs, apart from its type. False where it refers to none: what asks it anything
+// throws RuntimeError then.
 class AnyTask {
  public:
   AnyTask() = default;
@@ -111,32 +112,40 @@ class AnyTask {
   // What has taken effect is not taken back: a task which was woken with a lock, an item or a result keeps it, and the
   // cancel lands at its next suspension; a task that returns before one ends with its value.
   bool cancel(std::string_view message = {}) const {
-    require_own_thread(state_->loop(), "Task.cancel");
-    return state_->cancel(message);
+    require_own_thread(state().loop(), "Task.cancel");
+    return state().cancel(message);
   }
   // How many requests to cancel are outstanding: accepted, and not taken back by uncancel().
-  int cancelling() const { return state_->cancelling(); }
+  int cancelling() const { return state().cancelling(); }
   // Takes one request back, and gives how many are left; at 0 one that was not yet delivered is withdrawn.
   int uncancel() const {
-    require_own_thread(state_->loop(), "Task.uncancel");
-    return state_->uncancel();
+    require_own_thread(state().loop(), "Task.uncancel");
+    return state().uncancel();
   }
 
-  bool done() const { return state_->done(); }
+  bool done() const { return state().done(); }
   // Whether it ended with a CancelledError.
-  bool cancelled() const { return state_->cancelled(); }
+  bool cancelled() const { return state().cancelled(); }
   // The exception that it ended with, null after a value. Throws CancelledError where it was cancelled,
   // InvalidStateError while it runs.
-  std::exception_ptr exception() const { return exception_of(*state_); }
+  std::exception_ptr exception() const { return exception_of(state()); }
 
   // "Task-N" unless it was given another. Python: get_name(), set_name().
   std::string name() const;
   void set_name(std::string_view name) const;
   Context context() const;
 
-  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(*state_, token); }
+  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(state(), token); }
 
-  TaskBase* state() const { return state_; }
+  // Waits until it has ended, whatever with: `co_await task.ended()` throws nothing of it. An exception is looked at by
+  // result() or exception(), or else reported. A cancel of the caller ends the wait, and is not passed on.
+  Ended ended() const { return Ended(state()); }
+
+  TaskBase& state() const {
+    if (state_ == nullptr) [[unlikely]]
+      refuse_empty("Task");
+    return *state_;
+  }
 
  protected:
   TaskBase* state_ = nullptr;
@@ -174,15 +183,15 @@ class Task : public AnyTask {
   template <class F>
     requires std::invocable<std::decay_t<F>&, Task>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
-    require_own_thread(state_->loop(), "Task.add_done_callback");
+    require_own_thread(state().loop(), "Task.add_done_callback");
     return asyncio::add_done_callback(
-        *state_, *new DoneCallbackOf<Task, std::decay_t<F>>(*state_, std::move(context), std::forward<F>(callable)));
+        state(), *new DoneCallbackOf<Task, std::decay_t<F>>(state(), std::move(context), std::forward<F>(callable)));
   }
 
   Join<State> operator co_await() const& { return Join<State>(state()); }
   JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(state()); }
 
-  State& state() const { return static_cast<State&>(*state_); }
+  State& state() const { return static_cast<State&>(AnyTask::state()); }
 };
 
 template <class T>

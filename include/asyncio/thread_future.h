@@ -4,6 +4,7 @@
 #include <asyncio/bound_callback.h>
 #include <asyncio/chrono.h>
 #include <asyncio/event_loop.h>
+#include <asyncio/ref.h>
 #include <asyncio/result.h>
 #include <asyncio/time_limit.h>
 
@@ -98,7 +99,7 @@ class ThreadFutureState final : public ThreadFutureBase {
 //
 // A task that needs one awaits wrap_future() of it; result() would block its whole loop.
 // Move-only: one future, one owner. Its functions may be called by several threads at once. Dropping it changes nothing:
-// the work goes on, and what it gives is dropped, an exception too.
+// the work goes on, and what it gives is dropped, an exception too. One that was moved from throws RuntimeError.
 // Python: concurrent.futures.Future.
 template <class T = void>
 class ThreadFuture {
@@ -112,36 +113,40 @@ class ThreadFuture {
   // timeout TimeoutError when it has passed, and everything stays as it was. Throws RuntimeError in the thread of the
   // loop that is to make the result.
   std::add_lvalue_reference_t<const T> result(TimeLimit timeout = {}) const& {
-    state_->wait(timeout);
-    return state_->get().get();
+    state()->wait(timeout);
+    return state()->get().get();
   }
   T result(TimeLimit timeout = {}) && {
-    state_->wait(timeout);
-    return state_->get().take();
+    state()->wait(timeout);
+    return state()->get().take();
   }
 
   // Waits in the same way, and gives the exception; null after a value.
   std::exception_ptr exception(TimeLimit timeout = {}) const {
-    state_->wait(timeout);
-    return state_->get().exception();
+    state()->wait(timeout);
+    return state()->get().exception();
   }
 
   // Work that has not started never will, and a task is cancelled in its loop; true, and result() throws CancelledError
   // from now on. False where the work runs in a thread, which cannot be interrupted, or has ended.
-  bool cancel() const { return state_->cancel(); }
+  bool cancel() const { return state()->cancel(); }
 
-  bool running() const { return state_->running(); }
-  bool done() const { return state_->done(); }  // has ended, a cancel included
-  bool cancelled() const { return state_->cancelled(); }
+  bool running() const { return state()->running(); }
+  bool done() const { return state()->done(); }  // has ended, a cancel included
+  bool cancelled() const { return state()->cancelled(); }
 
   // Calls f() once it has ended, in the thread that ends it, with a copy of the current context; at once where it has.
   // What f throws is printed to standard error.
   template <std::invocable F>
   void add_done_callback(F f) const {
-    state_->on_done([f = BoundCallback<void()>(std::move(f))](const ThreadFutureBase&) mutable { f(); });
+    state()->on_done([f = BoundCallback<void()>(std::move(f))](const ThreadFutureBase&) mutable { f(); });
   }
 
-  const std::shared_ptr<ThreadFutureState<T>>& state() const { return state_; }
+  const std::shared_ptr<ThreadFutureState<T>>& state() const {
+    if (state_ == nullptr) [[unlikely]]
+      refuse_empty("ThreadFuture");
+    return state_;
+  }
 
  private:
   std::shared_ptr<ThreadFutureState<T>> state_;  // null once moved from

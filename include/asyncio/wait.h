@@ -44,7 +44,7 @@ struct AsCompletedOptions {
   TimeLimit timeout = {};  // for ever
 };
 
-inline FutureBase& state_of(const AnyTask& task) { return *task.state(); }
+inline FutureBase& state_of(const AnyTask& task) { return task.state(); }
 template <ResultHandle H>
 FutureBase& state_of(const H& handle) {
   return handle.state();
@@ -215,7 +215,7 @@ class [[nodiscard]] AsCompleted {
  public:
   class Next : public EndOrder::Next {
    public:
-    explicit Next(AsCompleted& owner) : EndOrder::Next(*owner.order_), handles_(owner.handles_.get()) {}
+    explicit Next(AsCompleted& owner) : EndOrder::Next(owner.order()), handles_(owner.handles_.get()) {}
     std::optional<H> await_resume() {
       const std::optional<std::size_t> place = EndOrder::Next::await_resume();
       if (!place.has_value()) return std::nullopt;
@@ -239,6 +239,12 @@ class [[nodiscard]] AsCompleted {
   Next next() { return Next(*this); }
 
  private:
+  EndOrder& order() const {
+    if (order_ == nullptr) [[unlikely]]
+      refuse_empty("as_completed()");
+    return *order_;
+  }
+
   std::unique_ptr<std::vector<H>> handles_;  // where they stay if this moves
   std::unique_ptr<EndOrder> order_;
 };

@@ -183,11 +183,11 @@ class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public L
   bool await_ready() const { return exit_.done(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    exit_.state()->joiners().push_back(*this);
+    exit_.state().joiners().push_back(*this);
     park(self);
   }
   void await_resume() const {
-    if (!exit_.state()->plain()) take_over_context();
+    if (!exit_.state().plain()) take_over_context();
   }
 
  private:

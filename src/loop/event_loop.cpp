@@ -439,8 +439,8 @@ void EventLoop::leave_behind() noexcept {
   std::vector<AnyTask> tasks;
   for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
   for (const AnyTask& task : tasks) {
-    state.left_frames.push_back(const_cast<Promise*>(task.state()->innermost()));
-    task.state()->leave_frames();
+    state.left_frames.push_back(const_cast<Promise*>(task.state().innermost()));
+    task.state().leave_frames();
   }
   let_go();
 }

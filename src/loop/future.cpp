@@ -93,6 +93,10 @@ void FutureBase::throw_done() const {
   throw InvalidStateError(cancelled() ? "the future is cancelled" : "the future has a result already");
 }
 
+void require_exception(const std::exception_ptr& error, const char* operation) {
+  if (error == nullptr) throw ValueError(std::string(operation) + ": the exception is null; give set_result() a value");
+}
+
 std::exception_ptr exception_of(FutureBase& state) {
   state.require_done();
   std::exception_ptr error = state.outcome_exception();
@@ -149,8 +153,8 @@ void JoinBase::joined(Waiter& waiter) noexcept {
   join.wake();
 }
 
-void JoinBase::refuse() {
-  if (state_ == this_thread.task) throw RuntimeError("a task cannot await itself");
+void refuse_join(const FutureBase& state) {
+  if (&state == this_thread.task) throw RuntimeError("a task cannot await itself");
   throw RuntimeError("awaited in a task of another event loop than its own");
 }
 
@@ -163,7 +167,7 @@ void JoinBase::check_forwarded() {
 const WaitKind Ended::kind{
     .reason = "wait",
     .remove = [](Waiter& waiter) noexcept { static_cast<Ended&>(waiter).unlink(); },
-    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const Ended&>(waiter).state_; },
+    .awaited = [](const Waiter& waiter) noexcept { return static_cast<const Ended&>(waiter).state_.get(); },
 };
 
 const WaitKind DoneCallback::kind{"done callback", nullptr, nullptr, &DoneCallback::schedule};

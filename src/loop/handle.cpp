@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/handle.h>
 
+#include <asyncio/error.h>
 #include <asyncio/event_loop.h>
 
 #include "loop/loop_state.h"
 #include "loop/report.h"
 
+#include <string>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+void refuse_empty(const char* handle) {
+  throw RuntimeError(std::string("this ") + handle + " refers to nothing: it is empty, or was moved from");
+}
 
 void HandleState::run() noexcept {
   if (!cancelled_) run_last(loop_, callback_, "Exception in a callback", Handle(*this));
@@ -21,8 +27,8 @@ void HandleState::cancel() noexcept {
 }
 
 void Handle::cancel() const {
-  require_own_thread(state_->loop(), "Handle.cancel");
-  state_->cancel();
+  require_own_thread(state().loop(), "Handle.cancel");
+  state().cancel();
 }
 
 TimerHandleState::TimerHandleState(LoopCore& loop, Callback<void()> callback)

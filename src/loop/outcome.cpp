@@ -4,10 +4,28 @@
 #include <asyncio/error.h>
 
 #include "base/exception_abi.h"
+#include "base/names.h"
 
 #include <typeinfo>
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+std::string text_of(const std::exception_ptr& error) {
+  if (error == nullptr) return {};
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& told) {
+    return told.what();
+  } catch (const CancelledError& told) {
+    return told.what();
+  } catch (const std::string& text) {
+    return text;
+  } catch (const char* text) {
+    return text;
+  } catch (...) {
+    return describe(error);
+  }
+}
 
 std::error_code error_code_of(const std::exception_ptr& error) {
   if (error == nullptr) return {};

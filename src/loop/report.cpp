@@ -20,8 +20,8 @@ std::string render(const ExceptionContext& context) {
   std::string text = context.message;
   if (context.exception != nullptr) text += "\n  exception: " + describe(context.exception);
   if (context.task) {
-    text += "\n  task: " + context.task.name() + describe_creation(context.task.state()->creation(), ", created in ");
-    if (const auto traceback = traceback_of(*context.task.state())) text += '\n' + format(*traceback, "    ");
+    text += "\n  task: " + context.task.name() + describe_creation(context.task.state().creation(), ", created in ");
+    if (const auto traceback = traceback_of(context.task.state())) text += '\n' + format(*traceback, "    ");
   }
   if (!context.extra.empty()) text += "\n" + context.extra;
   return text;
@@ -108,9 +108,9 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) noexcept
   std::optional<Context::Entered> of_callback;
   Context apart;
   if (context.task) {
-    of_task.emplace(*context.task.state());
+    of_task.emplace(context.task.state());
   } else if (context.handle) {
-    of_callback.emplace(context.handle.state()->context());
+    of_callback.emplace(context.handle.state().context());
   } else if (this_thread.task == nullptr && this_thread.context == nullptr) {
     apart = Context::current();
     of_callback.emplace(apart);

@@ -51,7 +51,7 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
     const AnyTask& task;
     bool wanted;
     ~KeepContext() {
-      const TaskExtra* extra = task.state()->extra_if_any();
+      const TaskExtra* extra = task.state().extra_if_any();
       if (wanted && context.empty() && extra != nullptr && !extra->context.empty()) context = extra->context;
     }
   } keep_context{context_, task, in_own_context};
@@ -68,9 +68,9 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
     ~Watch() { signals.unwatch_interrupts(); }
   } watch{signals};
 
-  loop_->run_until_done(*task.state());
-  task.state()->mark_retrieved();
-  if (task.state()->failed()) keep_for_terminate(task.state()->outcome_exception(), traceback_of(*task.state()));
+  loop_->run_until_done(task.state());
+  task.state().mark_retrieved();
+  if (task.state().failed()) keep_for_terminate(task.state().outcome_exception(), traceback_of(task.state()));
   const bool cancelled_it = interrupts > 0;
   interrupts += signals.unwatch_interrupts();
   if (interrupts > 1) throw KeyboardInterrupt();
@@ -107,7 +107,7 @@ std::exception_ptr Runner::cancel_all_tasks() {
       for (const AnyTask& task : tasks) task.cancel();
     }
     for (const AnyTask& task : tasks) {
-      std::exception_ptr exit = run_to_end(*task.state());
+      std::exception_ptr exit = run_to_end(task.state());
       if (first == nullptr) first = std::move(exit);
     }
     for (const AnyTask& task : tasks) {

@@ -331,17 +331,17 @@ void refuse_task(Promise* body, const std::source_location& site) {
 }
 
 std::string AnyTask::name() const {
-  const TaskExtra* extra = state_->extra_if_any();
+  const TaskExtra* extra = state().extra_if_any();
   if (extra != nullptr && !extra->name.empty()) return extra->name;
-  return "Task-" + std::to_string(state_->number());
+  return "Task-" + std::to_string(state().number());
 }
 
 void AnyTask::set_name(std::string_view name) const {
-  require_own_thread(state_->loop(), "Task.set_name");
-  state_->extra().name = name;
+  require_own_thread(state().loop(), "Task.set_name");
+  state().extra().name = name;
 }
 
-Context AnyTask::context() const { return state_->extra().context; }
+Context AnyTask::context() const { return state().extra().context; }
 
 // One that has ended is still there while its frame and its result are destroyed, the latter without a reference.
 AnyTask current_task() {

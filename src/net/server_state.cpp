@@ -209,8 +209,8 @@ class ServedStream final : public StreamTransport, private TaskHook {
   static void task_ended(Waiter& waiter) noexcept {
     ServedStream& self = static_cast<ServedStream&>(static_cast<TaskHook&>(waiter));
     const AnyTask task(self.TaskHook::task());
-    task.state()->release();
-    if (const std::exception_ptr error = task.state()->outcome_exception()) {
+    task.state().release();
+    if (const std::exception_ptr error = task.state().outcome_exception()) {
       if (!task.cancelled()) {
         report_made(&self.loop(), "Unhandled exception in the handler of a connection", [&](ExceptionContext& context) {
           context.exception = error;
@@ -327,7 +327,7 @@ void ServerState::serve(UniqueFd socket) noexcept {
     Connection connection = connection_of(*transport);
     Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
                              std::source_location::current());
-    transport->served_by(*task.AnyTask::state());
+    transport->served_by(task.AnyTask::state());
   } catch (...) {
     report_current(loop_, "a connection could not be served");
   }

@@ -133,7 +133,7 @@ std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options, con
 }
 
 CallGraph capture_call_graph(const AnyTask& task, const CallGraphOptions& options) {
-  return Capture(options).of(*task.state());
+  return Capture(options).of(task.state());
 }
 
 CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options) {
@@ -178,7 +178,7 @@ std::string_view to_string(TaskInfo::State state) {
 }
 
 TaskInfo describe_task(const AnyTask& task) {
-  const TaskBase& state = *task.state();
+  const TaskBase& state = task.state();
   TaskInfo info;
   info.name = task.name();
   info.number = state.number();

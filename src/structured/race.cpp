@@ -31,7 +31,7 @@ void Race::enter(const AnyTask& task) {
   entrant.runner_ = task;
   entrant.task_ = this_thread.task;  // which is who waits, to those that look at the joiners
   if (task.done()) return;           // it was started eagerly
-  task.state()->joiners().push_back(entrant);
+  task.state().joiners().push_back(entrant);
   ++running_;
 }
 
@@ -44,7 +44,7 @@ bool Race::await_ready() {
 bool Race::decides(const AnyTask& ended) const noexcept {
   // What we have cancelled ourselves, for the caller, decides nothing by ending so.
   if (ended.cancelled()) return rule_ == RaceRule::first_end && !passed_.any();
-  return rule_ == RaceRule::first_end || !ended.state()->failed();
+  return rule_ == RaceRule::first_end || !ended.state().failed();
 }
 
 void Race::note_winner(const Entrant& ended) noexcept {
@@ -60,7 +60,7 @@ void Race::ended(Entrant& entrant) noexcept {
 }
 
 void Race::cancel_rest(std::string_view message) noexcept {
-  Cancels::Batch together(*entrants_.front().runner_.state()->loop());
+  Cancels::Batch together(*entrants_.front().runner_.state().loop());
   for (const Entrant& entrant : entrants_) entrant.runner_.cancel(message);
 }
 
@@ -80,7 +80,7 @@ std::size_t Race::await_resume() {
       any_cancelled = true;
     } else if (std::exception_ptr error = entrant.runner_.exception()) {
       if (is_exit(error)) std::rethrow_exception(error);
-      errors.add(error, traceback_of(*entrant.runner_.state()));
+      errors.add(error, traceback_of(entrant.runner_.state()));
     }
   }
   if (any_cancelled && winner_ == nobody && passed_.any()) passed_.raise(*task_);

@@ -133,7 +133,7 @@ void TaskGroup::refuse() const {
 }
 
 TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) try {
-  TaskBase& task = *handle.state();
+  TaskBase& task = handle.state();
   if (!task.done()) {
     auto* child = new TaskGroupChild(*this, task);
     task.joiners().push_back(static_cast<LinkedWaiter&>(*child));
@@ -289,7 +289,7 @@ const WaitKind StartWait::kind{
         },
     .interrupt = &StartWait::forward,
     .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
-      return static_cast<const StartWait&>(waiter).started_task_.state();
+      return &static_cast<const StartWait&>(waiter).started_task_.state();
     },
     .passed_on =
         [](const Waiter& waiter) noexcept { return static_cast<const StartWait&>(waiter).passed_.requested(); },
@@ -327,9 +327,9 @@ void StartWait::await_resume() {
     if (passed_.any()) passed_.raise(*task_);
     throw RuntimeError("TaskGroup.start: the task was cancelled before it called started()");
   }
-  if (started_task_.state()->has_cancel_request()) passed_.restore(*task_);
+  if (started_task_.state().has_cancel_request()) passed_.restore(*task_);
   if (std::exception_ptr error = started_task_.exception()) {
-    started_task_.state()->retrieve();
+    started_task_.state().retrieve();
     std::rethrow_exception(error);
   }
   throw RuntimeError("TaskGroup.start: the task returned before it called started()");

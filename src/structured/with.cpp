@@ -10,19 +10,19 @@ const WaitKind ExitWait::kind{
     .remove = [](Waiter& waiter) noexcept { static_cast<ExitWait&>(waiter).unlink(); },
     .interrupt = nullptr,
     .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
-      return static_cast<const ExitWait&>(waiter).exit_.state();
+      return &static_cast<const ExitWait&>(waiter).exit_.state();
     },
 };
 
 void ExitWait::take_over_context() const {
-  const Context& context = exit_.state()->extra_if_any()->context;
+  const Context& context = exit_.state().extra_if_any()->context;
   if (!context.empty()) this_thread.task->extra().context = context;
 }
 
 ExitWait::~ExitWait() {
   // The loop is closed in the middle of the exit. Its coroutine uses what stands in the frames that go now, and so it
   // goes before them.
-  if (!exit_.done()) exit_.state()->destroy_pending();
+  if (!exit_.done()) exit_.state().destroy_pending();
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -260,25 +260,30 @@ ThreadPoolExecutor::~ThreadPoolExecutor() {
   }
 }
 
+ThreadPoolExecutor::Pool& ThreadPoolExecutor::pool() const {
+  if (pool_ == nullptr) refuse_empty("ThreadPoolExecutor");
+  return *pool_;
+}
+
 void ThreadPoolExecutor::post(std::unique_ptr<Work> work) {
-  pool_->require_here();
-  pool_->post(std::move(work));
+  pool().require_here();
+  pool().post(std::move(work));
 }
 
 void ThreadPoolExecutor::shutdown(const ExecutorShutdownOptions& options) {
-  if (!pool_->here()) return;
+  if (!pool().here()) return;
   if (options.wait) pool_->require_outside();
   pool_->close(options.cancel_futures);
   if (options.wait) pool_->join();
 }
 
 ThreadFuture<> ThreadPoolExecutor::ended() {
-  pool_->require_here();
-  return pool_->ended();
+  pool().require_here();
+  return pool().ended();
 }
 
 void ThreadPoolExecutor::abandon() noexcept {
-  if (!pool_->here()) return;
+  if (pool_ == nullptr || !pool_->here()) return;
   pool_->close(false);
   pool_->let_go();
 }

@@ -369,6 +369,19 @@ TEST(Future, a_callback_of_one_that_outlives_its_loop_is_not_called) {
   EXPECT_EQ(future->result(), 1);
 }
 
+ASYNC_TEST(Future, an_exception_that_is_none_is_refused) {
+  Future<> future;
+  std::string said;
+  try {
+    future.set_exception(std::exception_ptr());
+  } catch (const ValueError& error) {
+    said = error.what();
+  }
+  EXPECT_EQ(said, "Future.set_exception: the exception is null; give set_result() a value");
+  EXPECT_FALSE(future.done());
+  co_return;
+}
+
 TEST(Future, needs_a_loop_to_be_made) { EXPECT_THROW(Future<int>(), RuntimeError); }
 
 ASYNC_TEST(Future, carries_references_and_nothing) {

@@ -88,6 +88,24 @@ TEST(Outcome, holds_the_code_of_an_error) {
   EXPECT_THROW(timed_out.value(), TimeoutError);
 }
 
+struct Oddity {};
+
+TEST(Outcome, says_what_the_error_is_whatever_it_is) {
+  const auto says = [](auto error) { return Outcome<int>(std::make_exception_ptr(error)).what(); };
+  EXPECT_EQ(says(std::logic_error("no")), "no");
+  EXPECT_EQ(says(TimeoutError("too late")), "too late");
+  EXPECT_EQ(says(CancelledError()), "cancelled");
+  EXPECT_EQ(says(CancelledError("enough")), "enough");
+  EXPECT_EQ(says(std::string("a text")), "a text");
+  EXPECT_EQ(says(static_cast<const char*>("a literal")), "a literal");
+  EXPECT_EQ(says(5), "int");
+  EXPECT_EQ(says(Oddity()), "(anonymous namespace)::Oddity");
+  EXPECT_EQ(says(SystemExit(3)), "asyncio::SystemExit");
+  EXPECT_EQ(Outcome<void>(std::make_error_code(std::errc::broken_pipe)).what(), "Broken pipe");
+  EXPECT_EQ(Outcome<int>(std::in_place, 4).what(), "");
+  EXPECT_EQ(Outcome<void>(std::in_place).what(), "");
+}
+
 ASYNC_TEST(AsResult, gives_the_value_or_the_error) {
   auto value = co_await as_result(later(1s, 3));
   EXPECT_EQ(value.value(), 3);

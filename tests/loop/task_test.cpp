@@ -2,6 +2,7 @@
 #include <asyncio/task.h>
 
 #include <asyncio/testing.h>
+#include <asyncio/timeout.h>
 
 #include <algorithm>
 #include <functional>
@@ -479,6 +480,96 @@ ASYNC_TEST(Task, done_callbacks_get_the_task) {
   co_await settle();
   EXPECT_EQ(got, 42);
   EXPECT_FALSE(task.remove_done_callback(token));
+}
+
+// --- ended
+
+ASYNC_TEST(Ended, comes_when_the_task_has_ended_and_throws_nothing_of_it) {
+  EventLoop& loop = get_running_loop();
+  const TimePoint begin = loop.time();
+  const auto fail_later = []() -> Coro<int> {
+    co_await sleep(1s);
+    throw std::runtime_error("no");
+  };
+  const Task<int> failing = create_task(fail_later());
+  const AnyTask cancelled = create_task(sleep(1h));
+  co_await failing.ended();
+  EXPECT_EQ(loop.time(), begin + 1s);
+  EXPECT_TRUE(failing.done());
+  EXPECT_NE(failing.exception(), nullptr);
+  cancelled.cancel();
+  co_await cancelled.ended();
+  EXPECT_TRUE(cancelled.cancelled());
+  co_await cancelled.ended();  // at once, for what has ended
+  EXPECT_EQ(loop.time(), begin + 1s);
+}
+
+ASYNC_TEST(Ended, is_no_look_at_the_exception) {
+  int reports = 0;
+  get_running_loop().set_exception_handler([&](EventLoop&, const ExceptionContext&) { ++reports; });
+  const auto fail = []() -> Coro<> {
+    throw std::runtime_error("no");
+    co_return;
+  };
+  co_await create_task(fail()).ended();
+  EXPECT_EQ(reports, 1);
+}
+
+ASYNC_TEST(Ended, of_a_task_or_future_is_not_told_of_a_cancel_of_the_caller) {
+  const Future<> future;
+  const Task<> task = create_task(sleep(1s));
+  const auto wait_for_both = [](Task<> first, Future<> second) -> Coro<> {
+    try {
+      co_await first.ended();
+    } catch (const CancelledError&) {
+    }
+    co_await second.ended();
+  };
+  const Task<> waiting = create_task(wait_for_both(task, future));
+  co_await settle();
+  waiting.cancel();
+  co_await settle();
+  waiting.cancel();
+  co_await waiting.ended();
+  EXPECT_TRUE(waiting.cancelled());
+  EXPECT_FALSE(future.done());
+  EXPECT_FALSE(task.done());
+  co_await task;
+}
+
+ASYNC_TEST(Ended, the_last_handle_may_go_meanwhile) {
+  auto future = std::make_unique<Future<>>();
+  const auto wait_for_end = [](const Future<>& pending) -> Coro<> { co_await pending.ended(); };
+  const Task<> waiting = create_task(wait_for_end(*future));
+  co_await settle();
+  future.reset();
+  waiting.cancel();
+  co_await waiting.ended();
+  EXPECT_TRUE(waiting.cancelled());
+}
+
+ASYNC_TEST(Ended, a_task_cannot_wait_for_its_own) {
+  std::string said;
+  try {
+    co_await current_task().ended();
+  } catch (const RuntimeError& error) {
+    said = error.what();
+  }
+  EXPECT_EQ(said, "a task cannot await itself");
+}
+
+ASYNC_TEST(Ended, may_be_given_a_timeout) {
+  const Task<> task = create_task(sleep(1h));
+  bool late = false;
+  try {
+    co_await wait_for(task.ended(), 1s);
+  } catch (const TimeoutError&) {
+    late = true;
+  }
+  EXPECT_TRUE(late);
+  EXPECT_FALSE(task.done());
+  task.cancel();
+  co_await task.ended();
 }
 
 ASYNC_TEST(AnyTask, refers_to_the_same_task_or_to_none) {

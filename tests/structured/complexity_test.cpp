@@ -33,7 +33,7 @@ class CountedJoin : public LinkedWaiter {
   bool await_ready() const { return awaited_.done(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    awaited_.state()->joiners().push_back(*this);
+    awaited_.state().joiners().push_back(*this);
     park(self);
   }
   void await_resume() { check(); }
@@ -45,12 +45,12 @@ class CountedJoin : public LinkedWaiter {
     CountedJoin& join = static_cast<CountedJoin&>(waiter);
     ++passed_on;
     join.task()->take_cancel_request();
-    join.awaited_.state()->cancel({});
+    join.awaited_.state().cancel({});
     return false;
   }
   static void remove(Waiter& waiter) noexcept { static_cast<CountedJoin&>(waiter).unlink(); }
   static FutureBase* awaited(const Waiter& waiter) noexcept {
-    return static_cast<const CountedJoin&>(waiter).awaited_.state();
+    return &static_cast<const CountedJoin&>(waiter).awaited_.state();
   }
   static constexpr WaitKind kind{.reason = "counted", .remove = &remove, .interrupt = &interrupt, .awaited = &awaited};
 

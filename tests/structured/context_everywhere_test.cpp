@@ -471,7 +471,7 @@ Coro<> visit(const Place& place, Log& log) {
   go.set();
   co_await plain;
   co_await other;
-  EXPECT_TRUE(plain.AnyTask::state()->plain()) << "a task without values had to pay for them";
+  EXPECT_TRUE(plain.AnyTask::state().plain()) << "a task without values had to pay for them";
   co_await create_task(bystander("", go));
   EXPECT_EQ(who.get(), "nobody");
   EXPECT_FALSE(left_behind.get());

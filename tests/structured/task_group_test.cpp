@@ -322,7 +322,7 @@ ASYNC_TEST(TaskGroup, a_task_shows_its_parent_as_the_one_that_waits_for_it) {
     EXPECT_EQ(task.name(), "child");
     require(!task.state().joiners().alone());
     const LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*task.state().joiners().next);
-    EXPECT_EQ(waiter.task(), current_task().state());
+    EXPECT_EQ(waiter.task(), &current_task().state());
     EXPECT_STREQ(waiter.kind().reason, "TaskGroup");
     co_return;
   });

@@ -38,7 +38,7 @@ Coro<bool> suspends(A awaitable) {
 
 // What the inspector shows of a task: the reason of its wait, or nothing where it does not wait.
 inline std::string_view reason(const AnyTask& task) {
-  const Waiter* waiter = task.state()->waiter();
+  const Waiter* waiter = task.state().waiter();
   return waiter != nullptr ? waiter->kind().reason : "";
 }
 
