@@ -12,29 +12,32 @@ import re
 import sys
 
 PROTOCOLS = ["http", "web", "websockets", "sqlite", "postgres", "redis"]
-CORE = ["loop", "report", "structured", "threads"]
-LAYERS = ["base", *CORE, "backend", "sync", "net", "process", "tls", *PROTOCOLS, "testing"]
+LOWEST = ["base", "backend", "loop"]
+UPPER = ["report", "structured", "threads"]  # side by side
+CORE = [*LOWEST, *UPPER]
+LAYERS = [*CORE, "sync", "net", "process", "tls", *PROTOCOLS, "testing"]
 
 # layer: (layers whose PUBLIC headers it may include, what it may include of src/: layers or single files).
 # Its own layer is understood in both places. "system": headers of the operating system and of other libraries as well.
 TABLE = {
     "base": ([], ["system"]),
-    **{layer: (["base", *CORE], ["base", *CORE, "system"]) for layer in CORE},
-    "backend": (["base"], ["base", "loop/backend.h", "system"]),
+    "backend": (["base"], ["base", "system"]),
+    "loop": (["base", "backend"], ["base", "backend/backend.h", "system"]),
+    **{layer: (LOWEST, ["base", "backend/backend.h", "loop", "system"]) for layer in UPPER},
     # The design's exam: what a primitive can be written with here, a user's primitive can be written with.
-    "sync": (["base", *CORE], []),
-    # A socket is watched by the loop's backend, and let go when the loop closes: the four headers are that seam.
+    "sync": (CORE, []),
+    # A socket is watched by the loop's backend, and let go when the loop closes: the three headers are that seam.
     "net": (
-        ["base", *CORE, "sync", "process"],
-        ["base", "loop/backend.h", "loop/loop_resource.h", "loop/loop_state.h", "loop/report.h", "system"],
+        [*CORE, "sync", "process"],
+        ["base", "loop/loop_resource.h", "loop/loop_state.h", "loop/report.h", "system"],
     ),
-    "process": (["base", *CORE, "sync", "net"], ["base", "system"]),
-    "tls": (["base", *CORE, "sync", "net", "process"], ["system"]),
+    "process": ([*CORE, "sync", "net"], ["base", "system"]),
+    "tls": ([*CORE, "sync", "net", "process"], ["system"]),
     # A test that does not end is given up, which no program can do to a loop that shuts down.
     "testing": (LAYERS, ["loop/loop_state.h", "system"]),
 }
 for protocol in PROTOCOLS:
-    TABLE[protocol] = (["base", *CORE, "sync", "net", "process", "tls", "http"], ["system"])
+    TABLE[protocol] = ([*CORE, "sync", "net", "process", "tls", "http"], ["system"])
 TABLE["web"][0].append("websockets")  # a web application answers with a WebSocket
 TABLE["web"][1].append("http/wire.h")  # and both ends of HTTP speak the same bytes
 
@@ -46,6 +49,7 @@ CODEC_STEM = re.compile(r"wire(_\w+)?$")
 PLACED = {
     "config": "base",
     "error": "base",  # the exceptions need nothing but the standard library
+    "watched_fd": "backend",  # what one watches
     "asyncio": "net",  # the umbrella: everything up to net
 }
 

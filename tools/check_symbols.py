@@ -29,7 +29,7 @@ USES = {
 
 # name, type (a letter), and where it is defined, its value and size
 SYMBOL = re.compile(r"^(.*) ([A-Za-z])(?: [0-9a-f]*)*$")
-OBJECT = re.compile(r"\.dir/((\w+)/.+)\.o$")  # .../asyncio-cpp-loop.dir/loop/task.cpp.o
+OBJECT = re.compile(r"\.dir/(?:\./)?((\w+)/.+)\.o$")  # .../asyncio-cpp-loop.dir/loop/task.cpp.o
 DEFINED = set("TDBRSC")  # by this object alone
 
 

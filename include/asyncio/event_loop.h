@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/backend.h>
 #include <asyncio/chrono.h>
 #include <asyncio/duration.h>
 #include <asyncio/handle.h>
@@ -21,14 +22,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 class Executor;
 class ThreadPoolExecutor;
 class VirtualClock;
-
-// The interfaces of the kernel through which a loop waits.
-enum class Backend : std::uint8_t {
-  automatic,  // what the environment says in ASYNCIO_BACKEND, else io_uring where it works, else epoll
-  epoll,
-  io_uring,  // the loop stays in the thread that runs it first: running it in another one throws RuntimeError
-};
-std::string_view to_string(Backend backend);  // its name here
 
 // How a loop is made.
 struct LoopOptions {

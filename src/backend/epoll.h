@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "backend/backend.h"
 #include "base/fork.h"
 #include "base/unique_fd.h"
-#include "loop/backend.h"
 
 #include <sys/epoll.h>
 

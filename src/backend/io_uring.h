@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "backend/backend.h"
 #include "backend/ring.h"
 #include "base/fork.h"
 #include "base/unique_fd.h"
-#include "loop/backend.h"
 
 #include <memory>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "loop/backend.h"
+#include "backend/backend.h"
 
 #include <sys/epoll.h>
 

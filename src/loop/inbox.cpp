@@ -4,7 +4,7 @@
 #include <asyncio/error.h>
 
 #include "base/fork.h"
-#include "loop/backend.h"
+#include "backend/backend.h"
 #include "loop/step_watch.h"
 
 #include <pthread.h>

@@ -5,7 +5,7 @@
 #include <asyncio/virtual_clock.h>
 
 #include "base/fork.h"
-#include "loop/backend.h"
+#include "backend/backend.h"
 #include "loop/cancels.h"
 #include "loop/done_callbacks.h"
 #include "loop/fd_table.h"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/error.h>
+#include <asyncio/event_loop.h>
 
+#include "backend/backend.h"
 #include "backend/io_uring.h"
 #include "child.h"
-#include "loop/backend.h"
 
 #include <sys/mman.h>
 #include <sys/resource.h>

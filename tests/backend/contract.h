@@ -5,7 +5,7 @@
 
 #include "backend/io_uring.h"
 #include "base/unique_fd.h"
-#include "loop/backend.h"
+#include "backend/backend.h"
 
 #include <gtest/gtest.h>
 

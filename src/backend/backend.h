@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
+#include <asyncio/backend.h>
 #include <asyncio/error.h>
-#include <asyncio/event_loop.h>
 #include <asyncio/lowlevel/watched_fd.h>
 
 #include <cstdint>
