@@ -47,6 +47,7 @@ CODEC_STEM = re.compile(r"wire(_\w+)?$")
 
 # Public headers that their names do not place.
 PLACED = {
+    "chrono": "base",
     "config": "base",
     "error": "base",  # the exceptions need nothing but the standard library
     "watched_fd": "backend",  # what one watches

@@ -51,7 +51,7 @@ class CancelScope : private Deadline<CancelScope> {
   explicit CancelScope(const CancelScopeOptions& options = {})
       : deadline_(options.deadline), link_(this, options.shield) {}
   CancelScope(CancelScope&& other) noexcept
-      : deadline_(other.deadline_), link_(this, other.link_.shield, other.link_.cancelled) {}
+      : limit_(other.limit_), deadline_(other.deadline_), link_(this, other.link_.shield, other.link_.cancelled) {}
   ~CancelScope() {
     if (task_) [[unlikely]]
       leave();
@@ -79,12 +79,17 @@ class CancelScope : private Deadline<CancelScope> {
   void enter_now();
   bool exit_now(const std::exception_ptr& error);  // whether the error was the scope's own, and ends here
 
+ protected:
+  // For what is said of it.
+  TimeLimit limit_;                  // that it was made with; for ever where the deadline is all that is known
+  const char* waited_in_ = nullptr;  // when the deadline passed: what its task waited in, or ""; null before
+
  private:
   friend class Deadline<CancelScope>;
 
   // Whether its block is under way. Asked before the loop of the task is used: a task that has not ended has one.
   bool active() const { return task_ && !task_->done(); }
-  void deadline_passed() noexcept { cancel(); }
+  void deadline_passed() noexcept;
   void schedule();  // arms the timer, or cancels where the deadline has passed
   void unschedule() noexcept;
   void leave() noexcept;  // takes the scope out of its task
@@ -101,6 +106,7 @@ class CancelScope : private Deadline<CancelScope> {
 class FailScope : public CancelScope {
  public:
   using CancelScope::CancelScope;
+  FailScope(const CancelScopeOptions& options, TimeLimit limit) : CancelScope(options) { limit_ = limit; }
 
   void exit_now(const std::exception_ptr& error);
 };

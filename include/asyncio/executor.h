@@ -119,6 +119,9 @@ class ThreadPoolExecutor final : public Executor {
   // goes on, until the program ends.
   void abandon() noexcept;
 
+  // How many calls it has accepted that have not ended.
+  std::size_t unfinished() const;
+
   static int default_workers();
 
  private:

@@ -63,7 +63,8 @@ class Runner {
   // Cancels every task that is left, and runs the loop until all have ended; what they start meanwhile too. Then waits,
   // for up to 300 seconds, until the threads of the default executor have ended, and closes the loop. Twice is once.
   // Nothing breaks that off: neither stop(), nor a SystemExit or KeyboardInterrupt, of which the first is thrown at the
-  // end. Ctrl-C has its default effect meanwhile, and ends the program.
+  // end. Ctrl-C has its default effect meanwhile, and ends the program. Where one has ended run(), and calls in threads
+  // are still to be waited for, a line on standard error says so.
   void close();
 
   // For run(): closes, and throws `error`; or the first exit that came meanwhile, where `error` is none, and is reported
@@ -77,11 +78,13 @@ class Runner {
   std::exception_ptr cancel_all_tasks();
   std::exception_ptr shut_down();
   void run_main(const AnyTask& task, bool in_own_context);
+  void tell_of_threads() const noexcept;
 
   RunOptions options_;
   std::unique_ptr<EventLoop> loop_;
   Context context_;  // of the run() calls that were not given another; while empty, each makes its own
   bool closed_ = false;
+  bool interrupted_ = false;  // by Ctrl-C
 };
 
 // Has std::terminate() know SystemExit and KeyboardInterrupt (see run(), which calls this); for all else it goes on as

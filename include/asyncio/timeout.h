@@ -42,7 +42,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 class Timeout : private Deadline<Timeout> {
  public:
   explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or(TimePoint::max())) {}
-  Timeout(Timeout&& other) noexcept : when_(other.when_) {}
+  Timeout(Timeout&& other) noexcept : when_(other.when_), limit_(other.limit_) {}
   ~Timeout();
 
   // The deadline, on the loop's clock; nothing where there is none.
@@ -70,10 +70,13 @@ class Timeout : private Deadline<Timeout> {
   template <class S>
   friend class WaitFor;
   friend class Deadline<Timeout>;
+  friend Timeout timeout(TimeLimit timeout);
   enum class State : std::uint8_t { made, running, expiring, expired, finished };
 
+  Timeout(std::optional<TimePoint> when, TimeLimit limit) : Timeout(when) { limit_ = limit; }
+
   // Enters, with a deadline that begins now.
-  void enter_for(TimeLimit timeout);
+  void enter_for_limit();
   // Enters with the deadline passed; what the block waits for has been cancelled instead of the task.
   void enter_expired();
   void leave() noexcept;
@@ -83,12 +86,16 @@ class Timeout : private Deadline<Timeout> {
   void unschedule() noexcept;
   void deadline_passed() noexcept;
 
+  [[noreturn]] static void throw_out_of_time();
+
   TimePoint when_;      // TimePoint::max() for never
+  TimeLimit limit_;     // that it was made with; for ever where when_ is all that is known
   Ref<TaskBase> task_;  // that runs the block
   // The requests to cancel that the task had when the block was entered, apart from one that was not delivered, and
   // when the deadline passed.
   int cancels_at_entry_ = 0;
   int cancels_at_expiry_ = 0;
+  const char* waited_in_ = nullptr;  // when the deadline passed; null where the task did not wait
   State state_ = State::made;
   bool requested_ = false;      // a cancel of the task
   bool other_pending_ = false;  // somebody else's request was not delivered yet when the deadline passed
@@ -105,16 +112,15 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
  public:
   using Value = typename OwnedAwaitable<S>::Value;
 
-  WaitFor(S&& awaitable, TimeLimit timeout)
-      : inner_(std::forward<S>(awaitable)), limit_(timeout), timeout_(std::nullopt) {}
+  WaitFor(S&& awaitable, TimeLimit timeout) : inner_(std::forward<S>(awaitable)), timeout_(std::nullopt, timeout) {}
 
   // So that `Coro<T> f() { return wait_for(...); }` can be written.
   operator Coro<Value>() && { return as_coro(std::move(*this)); }
 
   bool await_ready() {
-    if (limit_.none_left()) [[unlikely]]
+    if (timeout_.limit_.none_left()) [[unlikely]]
       return look_once();
-    timeout_.enter_for(limit_);
+    timeout_.enter_for_limit();
     return guard([this] { return inner_.await_ready(); });
   }
   template <class P>
@@ -155,7 +161,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
   }
   [[noreturn]] static void out_of_time() {
     if (this_thread.task->interrupts_next_wait()) this_thread.task->throw_interrupt();
-    throw TimeoutError();
+    Timeout::throw_out_of_time();
   }
 
   // The timeout hears of an exception in what is waited for, whose place it may take.
@@ -174,7 +180,6 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
   }
 
   OwnedAwaitable<S> inner_;
-  TimeLimit limit_;
   Timeout timeout_;
 };
 

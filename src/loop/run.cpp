@@ -9,6 +9,8 @@
 #include "loop/task_extra.h"
 #include "loop/traceback_recorder.h"
 
+#include <cstdio>
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 namespace {
@@ -61,6 +63,7 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
   signals.watch_interrupts([&](unsigned count) {
     if (interrupts == 0) task.cancel();
     interrupts += count;
+    interrupted_ = true;
     if (interrupts > 1 || task.done()) state.leave_with(std::make_exception_ptr(KeyboardInterrupt()));
   });
   struct Watch {
@@ -135,6 +138,19 @@ std::exception_ptr Runner::shut_down() {
   return first;
 }
 
+// Who has pressed Ctrl-C, perhaps twice, and sees the program go on, is told why, and what to do.
+void Runner::tell_of_threads() const noexcept {
+  const EventLoop::State& state = loop_->state();
+  if (!interrupted_ || state.executor == nullptr) return;
+  const std::size_t calls = state.executor->unfinished();
+  if (calls == 0) return;
+  std::fprintf(
+      stderr,
+      "asyncio: interrupted, and waiting for %zu call%s in threads (to_thread(), run_in_executor()); Ctrl-C once "
+      "more ends the program at once\n",
+      calls, calls == 1 ? "" : "s");
+}
+
 void Runner::close() { close_after(nullptr); }
 
 void Runner::close_after(std::exception_ptr error) {
@@ -144,6 +160,7 @@ void Runner::close_after(std::exception_ptr error) {
   if (state.parents) return loop_->close();
   std::exception_ptr exit;
   std::exception_ptr other;
+  tell_of_threads();
   try {
     exit = shut_down();
   } catch (...) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/cancel_scope.h>
 
+#include "base/timed_out.h"
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 void CancelScope::cancel() {
@@ -12,6 +14,12 @@ void CancelScope::cancel() {
   task_->look_at_scopes();
 }
 
+void CancelScope::deadline_passed() noexcept {
+  const Waiter* waiter = task_->waiter();
+  waited_in_ = waiter != nullptr ? waiter->kind().reason : "";
+  cancel();
+}
+
 bool CancelScope::cancel_called() const {
   return link_.cancelled || (active() && deadline_ && *deadline_ <= EventLoop::of(*task_->loop()).time());
 }
@@ -19,6 +27,7 @@ bool CancelScope::cancel_called() const {
 void CancelScope::set_deadline(std::optional<TimePoint> deadline) {
   if (active()) require_own_thread(task_->loop(), "CancelScope.set_deadline");
   deadline_ = deadline;
+  limit_ = {};
   if (!active()) return;
   unschedule();
   schedule();
@@ -34,7 +43,7 @@ void CancelScope::schedule() {
   if (link_.cancelled || !deadline_) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
   if (*deadline_ <= loop.time()) {
-    cancel();
+    deadline_passed();
   } else {
     arm_deadline(loop, *deadline_);
   }
@@ -83,7 +92,7 @@ CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& option
 }
 
 FailScope fail_after(TimeLimit timeout, const ScopeOptions& options) {
-  return fail_at(timeout.deadline(get_running_loop().time()), options);
+  return FailScope({.deadline = timeout.deadline(get_running_loop().time()), .shield = options.shield}, timeout);
 }
 
 FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options) {
@@ -91,7 +100,9 @@ FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options) {
 }
 
 void FailScope::exit_now(const std::exception_ptr& error) {
-  if (CancelScope::exit_now(error)) throw TimeoutError();
+  if (!CancelScope::exit_now(error)) return;
+  if (waited_in_ == nullptr) throw TimeoutError("the block was given up before its deadline");
+  throw timed_out(limit_.for_ever() ? std::nullopt : std::optional(limit_.nanoseconds()), waited_in_);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

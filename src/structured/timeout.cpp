@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/timeout.h>
 
+#include "base/timed_out.h"
 #include "loop/loop_state.h"
 
 #include <utility>
@@ -28,7 +29,7 @@ bool is_request_of_cancel(const std::exception_ptr& error) {
 }
 }  // namespace
 
-Timeout timeout(TimeLimit timeout) { return Timeout(timeout.deadline(get_running_loop().time())); }
+Timeout timeout(TimeLimit timeout) { return Timeout(timeout.deadline(get_running_loop().time()), timeout); }
 
 Timeout timeout_at(std::optional<TimePoint> when) { return Timeout(when); }
 
@@ -42,11 +43,11 @@ void Timeout::enter_now() {
   schedule();
 }
 
-void Timeout::enter_for(TimeLimit timeout) {
+void Timeout::enter_for_limit() {
   begin();
-  if (timeout.for_ever()) return;
+  if (limit_.for_ever()) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
-  when_ = loop.deadline_after(timeout.nanoseconds());
+  when_ = loop.deadline_after(limit_.nanoseconds());
   loop.state().timers.arm(*this, when_.time_since_epoch().count());
 }
 
@@ -80,6 +81,7 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
       throw RuntimeError("Timeout.reschedule: the deadline has passed");
   }
   unschedule();
+  limit_ = {};
   when_ = when.value_or(TimePoint::max());
   schedule();
 }
@@ -105,6 +107,7 @@ void Timeout::deadline_passed() noexcept {
   requested_ = true;
   other_pending_ = task_->request_under_way();
   cancels_at_expiry_ = task_->cancelling();
+  if (const Waiter* waiter = task_->waiter()) waited_in_ = waiter->kind().reason;
   task_->cancel({});
 }
 
@@ -120,7 +123,10 @@ void Timeout::leave_expired(const std::exception_ptr& error) {
   const int requests = requested_ ? task_->uncancel() : task_->cancelling();
   const bool others = requests > cancels_at_entry_;
   if (requested_ && (!others || (!other_pending_ && requests <= cancels_at_expiry_))) task_->take_cancel_request();
-  if (!others && is_request_of_cancel(error)) throw TimeoutError();
+  if (!others && is_request_of_cancel(error))
+    throw timed_out(limit_.for_ever() ? std::nullopt : std::optional(limit_.nanoseconds()), waited_in_);
 }
+
+void Timeout::throw_out_of_time() { throw timed_out(std::chrono::nanoseconds::zero(), nullptr); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/wait.h>
 
+#include "base/timed_out.h"
+
 #include <algorithm>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -133,7 +135,7 @@ void EndOrder::deadline_passed() noexcept {
 
 std::optional<std::size_t> EndOrder::Next::await_resume() {
   check();
-  if (late_) throw TimeoutError();
+  if (late_) throw timed_out(owner_->limit_.nanoseconds(), kind.reason);
   return place_;
 }
 

@@ -45,6 +45,10 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   void join();
   void let_go() noexcept;
   ThreadFuture<> ended();
+  std::size_t unfinished() {
+    std::lock_guard lock(mutex_);
+    return queue_.size() + working_;
+  }
   bool is_member() const { return pool_of_this_thread == this; }  // the calling thread
 
  private:
@@ -74,6 +78,7 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   std::size_t started_ = 0;
   std::size_t alive_ = 0;
   std::size_t idle_ = 0;
+  std::size_t working_ = 0;  // threads that make a call
   bool closed_ = false;
   std::exception_ptr broken_;
   Callback<void()> initializer_;
@@ -127,9 +132,11 @@ void ThreadPoolExecutor::Pool::serve() noexcept {
       if (queue_.empty()) break;
       std::unique_ptr<Work> work = std::move(queue_.front());
       queue_.pop_front();
+      ++working_;
       lock.unlock();
       perform(std::move(work));
       lock.lock();
+      --working_;
     }
   }
   leave();
@@ -280,6 +287,11 @@ void ThreadPoolExecutor::shutdown(const ExecutorShutdownOptions& options) {
 ThreadFuture<> ThreadPoolExecutor::ended() {
   pool().require_here();
   return pool().ended();
+}
+
+std::size_t ThreadPoolExecutor::unfinished() const {
+  pool().require_here();
+  return pool().unfinished();
 }
 
 void ThreadPoolExecutor::abandon() noexcept {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/thread_future.h>
 
+#include "base/timed_out.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
 #include "threads/threads_of_loop.h"
@@ -85,7 +86,7 @@ void ThreadFutureBase::wait(TimeLimit timeout) const {
   if (timeout.for_ever()) return sync_->ended.wait(lock, done);
   // A deadline, and not the duration: now + a very long duration would overflow.
   const auto deadline = add_saturated(std::chrono::steady_clock::now(), timeout.nanoseconds());
-  if (!sync_->ended.wait_until(lock, deadline, done)) throw TimeoutError();
+  if (!sync_->ended.wait_until(lock, deadline, done)) throw timed_out(timeout.nanoseconds(), "ThreadFuture.result");
 }
 
 void ThreadFutureBase::on_done(OnDone callback) {

@@ -139,6 +139,52 @@ TEST(Interrupt, two_that_come_together_are_a_first_and_a_second) {
   EXPECT_THROW(run(body), KeyboardInterrupt);
 }
 
+TEST(Interrupt, a_second_that_has_to_wait_for_a_thread_says_so) {
+  std::latch inside(1);
+  std::latch release(1);
+  const auto call_a_thread = [&]() -> Coro<> {
+    co_await to_thread([&] {
+      inside.count_down();
+      release.wait();
+    });
+  };
+  const auto press_twice = [&]() -> Coro<> {
+    inside.wait();
+    press_ctrl_c();
+    co_await sleep(0s);
+    press_ctrl_c();
+    try {
+      co_await sleep(1h);
+    } catch (const CancelledError&) {
+      release.count_down();  // in the shutdown, which waits for the thread
+      throw;
+    }
+  };
+  const auto body = [&]() -> Coro<> {
+    const Task<> presses = create_task(press_twice());
+    co_await call_a_thread();
+    co_await presses;
+  };
+  ::testing::internal::CaptureStderr();
+  EXPECT_THROW(run(body), KeyboardInterrupt);
+  EXPECT_EQ(
+      ::testing::internal::GetCapturedStderr(),
+      "asyncio: interrupted, and waiting for 1 call in threads (to_thread(), run_in_executor()); Ctrl-C once more "
+      "ends the program at once\n");
+}
+
+TEST(Interrupt, one_whose_threads_have_ended_says_nothing) {
+  const auto body = []() -> Coro<> {
+    co_await to_thread([] {});
+    co_await get_running_loop().shutdown_default_executor();
+    press_ctrl_c();
+    co_await sleep(1h);
+  };
+  ::testing::internal::CaptureStderr();
+  EXPECT_THROW(run(body), KeyboardInterrupt);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(Interrupt, the_third_ends_a_program_whose_loop_is_stuck) {
   const int status = status_of_child([] {
     run([]() -> Coro<> {

@@ -243,7 +243,7 @@ ASYNC_TEST(TaskGroup, a_timeout_in_a_task_of_a_group_is_its_error) {
     group.create_task(fail_in_clean_up("b"));
     co_await sleep(1h);
   });
-  EXPECT_EQ(result, "group[timed out b]");
+  EXPECT_EQ(result, "group[timed out after 1 s in sleep b]");
 }
 
 // --- cancel()

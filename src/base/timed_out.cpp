@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "base/timed_out.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string_view>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+std::string describe(std::chrono::nanoseconds duration) {
+  struct Unit {
+    double size;
+    const char* name;
+  };
+  constexpr Unit units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}, {1, "ns"}};
+  const double count = static_cast<double>(std::max(duration, std::chrono::nanoseconds::zero()).count());
+  const Unit* unit = units;
+  while (count != 0 && count < unit->size) ++unit;
+  char text[40];
+  std::snprintf(text, sizeof text, "%.6g %s", count / unit->size, unit->name);
+  return text;
+}
+
+TimeoutError timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in) {
+  std::string text = length ? "timed out after " + describe(*length) : "the deadline passed";
+  if (waited_in == nullptr || *waited_in == '\0') return TimeoutError(text);
+  using namespace std::string_view_literals;
+  text += waited_in == "await"sv ? ", waiting for a task or future" : " in " + std::string(waited_in);
+  return TimeoutError(text);
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI
