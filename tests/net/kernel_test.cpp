@@ -27,7 +27,7 @@ Coro<> greet(StreamReader, StreamWriter writer) {
   co_return;
 }
 
-Coro<std::string> take(ReadString operation) { co_return co_await std::move(operation); }
+Coro<std::string> take(detail::ReadString operation) { co_return co_await std::move(operation); }
 
 void put(const UniqueFd& fd, std::string_view text) {
   EXPECT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
