@@ -28,6 +28,7 @@ Server::~Server() {
 namespace {
 
 Coro<> start_serving_now(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.start_serving");
   state->listen();
   co_return;
 }
@@ -40,6 +41,7 @@ Coro<> end_handlers(ServerState& state) {
 }
 
 Coro<> leave(ServerRef state, bool normally) {
+  require_own_thread(&state->loop(), "Server.exit");
   state->close();
   std::exception_ptr cancel;
   if (normally) {
@@ -57,6 +59,7 @@ Coro<> leave(ServerRef state, bool normally) {
 }
 
 Coro<> serve(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.serve_forever");
   const ServerState::ServingForever serving(*state);
   state->listen();
   std::exception_ptr cancel;
@@ -71,6 +74,7 @@ Coro<> serve(ServerRef state) {
 }
 
 Coro<> wait_for_connections(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.wait_closed");
   co_await state->until_closed();
   co_await state->until_empty();
 }

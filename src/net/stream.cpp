@@ -67,6 +67,7 @@ const ReadKind ReadInto::into{{"StreamReader.read_into", &remove}, &attempt_into
 StreamTransport& ReadOperation::transport() const { return StreamTransport::of(*stream_); }
 
 bool ReadOperation::begin() {
+  transport().in_own_thread(kind_->reason);
   if (transport().reader() != nullptr) {
     // What is buffered needs no wait, and may be taken by another task; only a second wait is refused.
     transport().restart_reader();
@@ -340,6 +341,7 @@ void StreamWait::remove(Waiter& waiter) noexcept {
 }
 
 bool Drain::await_ready() {
+  transport().in_own_thread(kind_->reason);
   require_sound(transport());
   if (transport().paused()) {
     kind_ = &for_room;
@@ -358,9 +360,9 @@ void Drain::await_resume() {
   }
 }
 
-bool WaitDisconnected::await_ready() const { return transport().gone(); }
+bool WaitDisconnected::await_ready() const { return transport().in_own_thread(kind_->reason).gone(); }
 
-bool WaitClosed::await_ready() const { return transport().closed(); }
+bool WaitClosed::await_ready() const { return transport().in_own_thread(kind_->reason).closed(); }
 void WaitClosed::await_resume() {
   check();
   require_sound(transport());
