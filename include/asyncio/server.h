@@ -27,6 +27,7 @@ struct ServerOptions {
   bool start_serving = true;   // else start_serving() begins to listen
   bool cleanup_socket = true;  // of a Unix server: close() removes the file
   TimeLimit close_timeout = std::chrono::seconds(30);  // of each connection, see StreamWriter::close()
+  int socket = -1;         // one that is bound or listening already: see start_server(handler, options)
   std::uint32_t mode = 0;  // of a Unix server's file, before anybody can connect; 0: what the umask leaves
 };
 
@@ -144,6 +145,12 @@ Coro<Server> start_server(ConnectionHandler handler, std::string_view host, int 
 // The same for several hosts.
 Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options = {});
+
+// The same over a stream socket that is bound already, of any family, and may be listening: what a service manager hands
+// over (LISTEN_FDS; examples/socket_activation.cpp), or a process of before. `start_server(handler, {.socket = fd})`. It
+// is the library's from the call on, and is closed also where this throws, or is never awaited. The file of a Unix socket
+// stays where it is. ValueError for what is no stream socket, or is connected.
+Coro<Server> start_server(ConnectionHandler handler, const ServerOptions& options);
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. A socket file that is there
 // already is replaced; close() removes the file, unless another has taken its place.

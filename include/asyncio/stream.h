@@ -6,7 +6,6 @@
 #include <asyncio/coro.h>
 #include <asyncio/error.h>
 #include <asyncio/time_limit.h>
-#include <asyncio/waiter.h>
 
 #include <concepts>
 #include <cstddef>
@@ -21,115 +20,21 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-class ReadOperation;
+namespace detail {  // what the operations give to co_await
+class StreamCore;
 class StreamTransport;
+class ReadString;
+class ReadInto;
+class ReadLine;
+class ReadUntil;
+class Drain;
+class WaitClosed;
+class WaitDisconnected;
+}  // namespace detail
 
-// What all reads of one kind have in common.
-struct ReadKind : WaitKind {
-  // Takes what has arrived; true once the operation is done. Throws what it fails with.
-  bool (*attempt)(ReadOperation&);
-  // Gives back to the stream what the operation has collected, and forgets what it has searched. Null: it does neither.
-  void (*restart)(ReadOperation&) noexcept;
-};
-
-// One read of a stream: the base of what the functions of StreamReader give to co_await. No coroutine frame. Data leave
-// the kernel only in the turn of the task that reads, which then continues at once: a cancel before that loses nothing.
-class ReadOperation : public Waiter {
- public:
-  ReadOperation(StreamTransport& transport, const ReadKind& kind) : Waiter(kind), transport_(&transport) {}
-  ReadOperation(ReadOperation&& other) noexcept : Waiter(std::move(other)), transport_(other.transport_) {}
-
-  bool await_ready() { return begin(); }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> self) {
-    start_waiting();
-    park(self);
-  }
-
- protected:
-  ~ReadOperation() {
-    if (task_ != nullptr) end_wait();
-  }
-
-  static void remove(Waiter& waiter) noexcept;
-  void finish();  // throws what went wrong
-
-  StreamTransport* transport_;  // kept while the operation waits: the handles to it may go meanwhile
-
- private:
-  friend class StreamTransport;
-  bool begin();
-  void start_waiting();
-  void end_wait() noexcept;
-  const ReadKind& read_kind() const { return static_cast<const ReadKind&>(*kind_); }
-};
-
-// What read(), readexactly() and readuntil() give to co_await: a std::string.
-class [[nodiscard("nothing is waited for: write co_await")]] ReadString : public ReadOperation {
- public:
-  ReadString(StreamTransport& transport, const ReadKind& kind, std::size_t count)
-      : ReadOperation(transport, kind), count_(count) {}
-  std::string await_resume() {
-    finish();
-    return std::move(result_);
-  }
-
-  static const ReadKind some;     // up to count_ bytes
-  static const ReadKind all;      // to the end of the stream
-  static const ReadKind exactly;  // count_ bytes
-  static const ReadKind line;     // to the next newline, or the end
-
- protected:
-  static bool attempt_some(ReadOperation& operation);
-  static bool attempt_all(ReadOperation& operation);
-  static bool attempt_exactly(ReadOperation& operation);
-  static bool attempt_line(ReadOperation& operation);
-  static void put_back(ReadOperation& operation) noexcept;
-  static void forget_search(ReadOperation& operation) noexcept;
-
-  std::size_t count_;  // of bytes that are wanted; for a line, of those that have been searched
-  std::string result_;
-};
-
-// The same for readuntil().
-class [[nodiscard("nothing is waited for: write co_await")]] ReadUntil : public ReadString {
- public:
-  ReadUntil(StreamTransport& transport, std::vector<std::string> separators)
-      : ReadString(transport, until, 0), separators_(std::move(separators)) {}
-
-  static const ReadKind until;
-
- private:
-  static bool attempt_until(ReadOperation& operation);
-
-  std::vector<std::string> separators_;  // shortest first
-};
-
-// What next_line() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] ReadLine : public ReadString {
- public:
-  explicit ReadLine(StreamTransport& transport) : ReadString(transport, line, 0) {}
-  std::optional<std::string> await_resume() {
-    std::string text = ReadString::await_resume();
-    if (text.empty()) return std::nullopt;
-    return text;
-  }
-};
-
-// What read_into() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public ReadOperation {
- public:
-  ReadInto(StreamTransport& transport, std::span<std::byte> buffer) : ReadOperation(transport, into), buffer_(buffer) {}
-  std::size_t await_resume() {
-    finish();
-    return buffer_.size();
-  }
-
- private:
-  static const ReadKind into;
-  static bool attempt_into(ReadOperation& operation);
-
-  std::span<std::byte> buffer_;  // once done, the part of it that was filled
+// How next_line() gives a line.
+struct LineOptions {
+  bool keep_newline = true;  // else without it, be it "\n" or "\r\n"
 };
 
 // The incoming half of a connection.
@@ -146,46 +51,45 @@ class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public R
 class StreamReader {
  public:
   StreamReader() = default;  // of nothing, like one that was moved from: each use throws RuntimeError
-  explicit StreamReader(StreamTransport& transport) noexcept;  // for transports: takes a reference
-  StreamReader(StreamReader&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
+  explicit StreamReader(detail::StreamCore& stream) noexcept;  // for transports: takes a reference
+  StreamReader(StreamReader&& other) noexcept : stream_(std::exchange(other.stream_, nullptr)) {}
   StreamReader& operator=(StreamReader&& other) noexcept {
-    std::swap(transport_, other.transport_);
+    std::swap(stream_, other.stream_);
     return *this;
   }
   ~StreamReader();
 
   // Everything up to the end of the stream. Mind the memory: the peer decides how much that is.
-  ReadString read() { return ReadString(transport(), ReadString::all, 0); }
+  detail::ReadString read();
   // 1 to `count` bytes, as soon as there are any; none at the end of the stream.
-  ReadString read(std::size_t count) { return ReadString(transport(), ReadString::some, count); }
+  detail::ReadString read(std::size_t count);
   // The same into the caller's memory; gives how many. Nothing is written to `buffer` before the moment in which the
   // await returns, so that the tasks of a loop may share one buffer for what they use up before their next await.
-  ReadInto read_into(std::span<std::byte> buffer) { return ReadInto(transport(), buffer); }
+  detail::ReadInto read_into(std::span<std::byte> buffer);
   // The same for an array or a vector: g++ would keep the span that the call makes of it in the frame of the caller.
   template <class Bytes>
     requires std::convertible_to<Bytes&, std::span<std::byte>>
-  ReadInto read_into(Bytes& buffer) {
-    return ReadInto(transport(), buffer);
-  }
+  detail::ReadInto read_into(Bytes& buffer);
   // `count` bytes. Throws IncompleteReadError, which has what came, where the stream ends before that; ValueError for a
   // number that was negative.
-  ReadString readexactly(std::size_t count) {
-    if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative();
-    return ReadString(transport(), ReadString::exactly, count);
-  }
+  detail::ReadString readexactly(std::size_t count);
   // A line with its newline; the last one may have none. Empty at the end. Throws LimitOverrunError where it is longer
   // than the limit (not counting the newline), and drops what has come of it, consumed() bytes; reading can go on: with
   // the next line if the newline had come, else with the rest of this one.
-  ReadString readline() { return ReadString(transport(), ReadString::line, 0); }
+  detail::ReadString readline();
   // The same, and nothing at the end of the stream. Python: `async for line in reader`.
-  ReadLine next_line() { return ReadLine(transport()); }
+  //
+  //   while (auto line = co_await reader.next_line({.keep_newline = false})) handle(*line);
+  detail::ReadLine next_line(const LineOptions& options = {});
   // Up to and with the separator, or that of several which ends first. Throws IncompleteReadError where the stream ends
   // before one; LimitOverrunError where more than the limit is in front of one: the data stay, and as many bytes as its
   // consumed() says can be read before the separator. An empty separator throws ValueError within the call.
   template <class... Separators>
-  ReadUntil readuntil(std::string_view separator, const Separators&... more) {
-    return until({std::string(separator), std::string(std::string_view(more))...});
-  }
+  detail::ReadUntil readuntil(std::string_view separator, const Separators&... more);
+
+  // Puts bytes in front of what is to be read next: what a look at a request has taken too much, say. Whoever waits in a
+  // read gets them first. Nothing limits how many.
+  void unread(std::string_view data);
 
   // Whether a read has met the end of the stream, and nothing is buffered: all later ones give nothing.
   bool at_eof() const;
@@ -197,86 +101,19 @@ class StreamReader {
   [[noreturn]] static void throw_negative();
   [[noreturn]] static void throw_moved();
 
-  ReadUntil until(std::vector<std::string> separators);
-  StreamTransport& transport() const {
-    if (transport_ == nullptr) [[unlikely]]
+  detail::ReadUntil until(std::vector<std::string> separators);
+  detail::StreamCore& stream() const {
+    if (stream_ == nullptr) [[unlikely]]
       throw_moved();
-    return *transport_;
+    return *stream_;
   }
+  detail::StreamTransport& transport() const;
 
-  StreamTransport* transport_ = nullptr;  // once moved from
+  detail::StreamCore* stream_ = nullptr;  // once moved from
 };
 
-// A wait for a connection, which stays meanwhile even if the handles to it go.
-class StreamWait : public LinkedWaiter {
- public:
-  StreamWait(StreamTransport& transport, const WaitKind& kind) : LinkedWaiter(kind), transport_(&transport) {}
-  StreamWait(StreamWait&& other) noexcept : LinkedWaiter(std::move(other)), transport_(other.transport_) {}
-
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> self) {
-    begin_wait();
-    park(self);
-  }
-
- protected:
-  ~StreamWait() {
-    if (task_ != nullptr) end_wait();
-  }
-  static void remove(Waiter& waiter) noexcept;
-
-  StreamTransport* transport_;
-
- private:
-  friend class StreamTransport;
-  void begin_wait();
-  void end_wait() noexcept;
-};
-
-// What drain() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] Drain : public StreamWait {
- public:
-  explicit Drain(StreamTransport& transport) : StreamWait(transport, draining) {}
-  bool await_ready();
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> self) {
-    StreamWait::await_suspend(self);
-    if (kind_ == &yielding) wake();
-  }
-  void await_resume();
-
- private:
-  friend class StreamTransport;
-  friend class StreamWait;
-  // It waits for nothing yet; for room; for nothing, but others shall have a turn.
-  static constexpr WaitKind draining{.reason = "StreamWriter.drain", .remove = &remove};
-  static constexpr WaitKind for_room{.reason = "StreamWriter.drain", .remove = &remove};
-  static constexpr WaitKind yielding{.reason = "StreamWriter.drain", .remove = &remove};
-};
-
-// What wait_closed() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] WaitClosed : public StreamWait {
- public:
-  explicit WaitClosed(StreamTransport& transport) : StreamWait(transport, closing) {}
-  bool await_ready() const;
-  void await_resume();
-
- private:
-  static constexpr WaitKind closing{.reason = "StreamWriter.wait_closed", .remove = &remove};
-};
-
-// What wait_disconnected() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] WaitDisconnected : public StreamWait {
- public:
-  explicit WaitDisconnected(StreamTransport& transport) : StreamWait(transport, kind) {}
-  bool await_ready() const;
-  void await_resume() { check(); }
-
-  static constexpr WaitKind kind{.reason = "StreamWriter.wait_disconnected", .remove = &remove};
-};
-
-// What get_extra_info() knows: nothing, an address, a file descriptor.
-using ExtraInfo = std::variant<std::monostate, Address, int>;
+// What get_extra_info() knows: nothing, an address, a number or file descriptor, a text.
+using ExtraInfo = std::variant<std::monostate, Address, int, std::string>;
 
 // The outgoing half of a connection.
 //
@@ -289,11 +126,13 @@ using ExtraInfo = std::variant<std::monostate, Address, int>;
 // closed before. For the thread of its loop. Python: asyncio.StreamWriter.
 class StreamWriter {
  public:
+  class Cork;
+
   StreamWriter() = default;  // of nothing, like one that was moved from: each use throws RuntimeError
-  explicit StreamWriter(StreamTransport& transport) noexcept;  // for transports: takes a reference
-  StreamWriter(StreamWriter&& other) noexcept : transport_(std::exchange(other.transport_, nullptr)) {}
+  explicit StreamWriter(detail::StreamCore& stream) noexcept;  // for transports: takes a reference
+  StreamWriter(StreamWriter&& other) noexcept : stream_(std::exchange(other.stream_, nullptr)) {}
   StreamWriter& operator=(StreamWriter&& other) noexcept {
-    std::swap(transport_, other.transport_);
+    std::swap(stream_, other.stream_);
     return *this;
   }
   ~StreamWriter();
@@ -304,17 +143,18 @@ class StreamWriter {
   void write(std::span<const std::byte> data) {
     write(std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));
   }
-  // Several pieces, joined into as few packets as possible.
+  // Several pieces at once, each text or bytes: sent together, as one packet if they are small, and without a copy of
+  // what can be sent. `writer.write("HTTP/1.1 200 OK\r\n", headers, "\r\n", body);`
+  template <class First, class Second, class... More>
+  void write(const First& first, const Second& second, const More&... more);
+  // The same for all pieces of a range. Where it throws, what came before is sent.
   template <class Range>
-  void writelines(const Range& pieces) {
-    const Cork cork(*this);
-    for (const auto& piece : pieces) write(std::string_view(piece));
-  }
+  void writelines(const Range& pieces);
 
   // Where more than the high-water mark is kept, waits until it is at most the low one. Throws the error that the
   // connection was lost with, and connection_reset where it is closed, or is aborted meanwhile. Any number of tasks may
   // wait. A cancel ends the wait, and nothing else: the data are still sent.
-  Drain drain() { return Drain(transport()); }
+  detail::Drain drain();
 
   // Sends what is kept, then tells the peer that there is no more; reading goes on. Twice is once.
   void write_eof();
@@ -327,7 +167,7 @@ class StreamWriter {
   bool is_closing() const;
   // Waits until it is closed; throws the error that the connection was lost with. It does not close: without close(), and
   // with nobody who reads or writes, the end of the peer is not noticed. Any number of tasks may wait, and be cancelled.
-  WaitClosed wait_closed() { return WaitClosed(transport()); }
+  detail::WaitClosed wait_closed();
   // Closes at once and drops what is kept.
   void abort();
 
@@ -339,39 +179,59 @@ class StreamWriter {
   // It needs no read, and takes nothing: what has come, and was not read, stays. (That is why it is no wait_closed():
   // the connection is still open, and a peer that has only ended its half, as `nc -N` does, may well read on. TCP cannot
   // tell the two apart.) Throws nothing but CancelledError. Any number of tasks may wait, and be cancelled.
-  WaitDisconnected wait_disconnected() { return WaitDisconnected(transport()); }
+  detail::WaitDisconnected wait_disconnected();
 
-  // "peername" and "sockname": an Address; "socket": the file descriptor. Anything else, what is not known, and
-  // everything once the connection is closed: nothing.
+  // "peername" and "sockname": an Address; "socket": the file descriptor; what else the transport knows (asyncio/lowlevel/
+  // transport.h). Anything else, what is not known, and everything once the connection is closed: nothing.
   ExtraInfo get_extra_info(std::string_view name) const;
-  Address peername() const;  // throws std::system_error where it is not known
+  // The same, typed; each throws std::system_error (not_connected) where it is not known.
+  Address peername() const;
   Address sockname() const;
+  int fileno() const;
 
   // How much is kept, and from where on drain() waits: above `high`, until at most `low`. Throws ValueError for low > high.
   std::size_t get_write_buffer_size() const;
   void set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low = std::nullopt);
 
  private:
-  // While one lives, what is written is only kept; then it is sent.
-  class Cork {
-   public:
-    explicit Cork(const StreamWriter& writer);
-    Cork(const Cork&) = delete;
-    ~Cork();
-
-   private:
-    StreamTransport& transport_;
-  };
-
-  friend class StreamTransport;
+  friend class detail::StreamTransport;
   [[noreturn]] static void throw_moved();
-  StreamTransport& transport() const {
-    if (transport_ == nullptr) [[unlikely]]
-      throw_moved();
-    return *transport_;
+  void write_pieces(std::span<const std::string_view> pieces);
+  static std::string_view to_text(std::string_view piece) { return piece; }
+  static std::string_view to_text(std::span<const std::byte> piece) {
+    return {reinterpret_cast<const char*>(piece.data()), piece.size()};
   }
+  detail::StreamCore& stream() const {
+    if (stream_ == nullptr) [[unlikely]]
+      throw_moved();
+    return *stream_;
+  }
+  detail::StreamTransport& transport() const;
 
-  StreamTransport* transport_ = nullptr;  // once moved from
+  detail::StreamCore* stream_ = nullptr;  // once moved from
+};
+
+// Gathers what is written: while one lives, write() only keeps, and its end sends all of it at once.
+//
+//   {
+//     const StreamWriter::Cork cork(writer);
+//     write_headers(writer);
+//     writer.write(body);
+//   }
+//   co_await writer.drain();
+//
+// A piece of 16 KiB or more is not copied: it is sent as it is written, together with what was kept before. Where one is
+// within another the outer one sends. It keeps the connection, and holds what other tasks write, too; so it should not
+// last over a wait. close() sends at once. For the thread of the loop.
+class [[nodiscard("what is written is sent at once: keep it in a variable")]] StreamWriter::Cork {
+ public:
+  explicit Cork(const StreamWriter& writer);
+  Cork(const Cork&) = delete;
+  Cork& operator=(const Cork&) = delete;
+  ~Cork();
+
+ private:
+  detail::StreamTransport* transport_;  // null within another one
 };
 
 // Both halves of a connection.
@@ -387,12 +247,18 @@ struct StreamOptions {
   int local_port = 0;
   bool all_errors = false;  // throw an ExceptionGroup (exception_group.h) with the error of every address
   TimeLimit close_timeout = std::chrono::seconds(30);  // see StreamWriter::close(); std::nullopt: for ever
+  int socket = -1;                                     // one that is connected already: see open_connection(options)
 };
 
 // Connects to a TCP server. `host` is a name or an address; all addresses of a name are tried in their order. Throws
 // std::system_error: that the name is not known, or what the attempts failed with; where there were several its message
 // has them all, and its code is that of the last. A cancel closes the socket. Python: asyncio.open_connection().
 Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options = {});
+
+// The same over a stream socket that is connected already, of any family: `open_connection({.socket = fd})`. It is the
+// library's from the call on, and is closed also where this throws, or is never awaited. ValueError for what is no stream
+// socket; the call with a host, and one with a socket, refuse each other's options so too.
+Coro<Connection> open_connection(const StreamOptions& options);
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. Where the server has more
 // connections to accept than it wants to keep waiting, waits for its turn.
@@ -405,5 +271,44 @@ struct StreamPair {
   Connection second;
 };
 StreamPair make_stream_pair(std::size_t capacity = 64 * 1024, const StreamOptions& options = {});
+
+}  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/stream.h>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+inline detail::ReadString StreamReader::read() { return {stream(), detail::ReadString::all, 0}; }
+inline detail::ReadString StreamReader::read(std::size_t count) { return {stream(), detail::ReadString::some, count}; }
+inline detail::ReadInto StreamReader::read_into(std::span<std::byte> buffer) { return {stream(), buffer}; }
+template <class Bytes>
+  requires std::convertible_to<Bytes&, std::span<std::byte>>
+detail::ReadInto StreamReader::read_into(Bytes& buffer) {
+  return {stream(), buffer};
+}
+inline detail::ReadString StreamReader::readexactly(std::size_t count) {
+  if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative();
+  return {stream(), detail::ReadString::exactly, count};
+}
+inline detail::ReadString StreamReader::readline() { return {stream(), detail::ReadString::line, 0}; }
+inline detail::ReadLine StreamReader::next_line(const LineOptions& options) { return {stream(), options.keep_newline}; }
+template <class... Separators>
+detail::ReadUntil StreamReader::readuntil(std::string_view separator, const Separators&... more) {
+  return until({std::string(separator), std::string(std::string_view(more))...});
+}
+
+template <class First, class Second, class... More>
+void StreamWriter::write(const First& first, const Second& second, const More&... more) {
+  const std::string_view pieces[] = {to_text(first), to_text(second), to_text(more)...};
+  write_pieces(pieces);
+}
+template <class Range>
+void StreamWriter::writelines(const Range& pieces) {
+  const Cork cork(*this);
+  for (const auto& piece : pieces) write(std::string_view(piece));
+}
+inline detail::Drain StreamWriter::drain() { return detail::Drain(stream()); }
+inline detail::WaitClosed StreamWriter::wait_closed() { return detail::WaitClosed(stream()); }
+inline detail::WaitDisconnected StreamWriter::wait_disconnected() { return detail::WaitDisconnected(stream()); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -176,14 +176,38 @@ Coro<Connection> open_unix(std::string path, lowlevel::ConnectionOptions options
   co_return connection_of(*new SocketStream(get_running_loop(), std::move(fd), options));
 }
 
+Coro<Connection> open_adopted(UniqueFd fd, lowlevel::ConnectionOptions options) {
+  require_limit(options.limit);
+  adopt_socket(fd.get(), SocketUse::connected);
+  co_return connection_of(*new SocketStream(get_running_loop(), std::move(fd), options));
+}
+
+// Takes the socket of the options, and throws where it has no place there.
+void refuse_socket(const StreamOptions& options) {
+  if (options.socket < 0) return;
+  const UniqueFd taken(options.socket);
+  throw ValueError("open_connection(): there is an address, and a socket too");
+}
+
 }  // namespace
 
+Coro<Connection> open_connection(const StreamOptions& options) {
+  UniqueFd socket(options.socket);
+  if (!socket) throw ValueError("open_connection(): there is no address, and no socket");
+  if (!options.local_host.empty() || options.local_port != 0) {
+    throw ValueError("open_connection(): a socket that is connected has its local address");
+  }
+  return open_adopted(std::move(socket), {options.limit, options.close_timeout});
+}
+
 Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options) {
+  refuse_socket(options);
   return open_tcp(std::string(host), require_port(port), std::string(options.local_host),
                   require_port(options.local_port), {options.limit, options.close_timeout}, options.all_errors);
 }
 
 Coro<Connection> open_unix_connection(std::string_view path, const StreamOptions& options) {
+  refuse_socket(options);
   return open_unix(std::string(path), {options.limit, options.close_timeout});
 }
 

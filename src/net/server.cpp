@@ -28,6 +28,7 @@ Server::~Server() {
 namespace {
 
 Coro<> start_serving_now(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.start_serving");
   state->listen();
   co_return;
 }
@@ -40,6 +41,7 @@ Coro<> end_handlers(ServerState& state) {
 }
 
 Coro<> leave(ServerRef state, bool normally) {
+  require_own_thread(&state->loop(), "Server.exit");
   state->close();
   std::exception_ptr cancel;
   if (normally) {
@@ -57,6 +59,7 @@ Coro<> leave(ServerRef state, bool normally) {
 }
 
 Coro<> serve(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.serve_forever");
   const ServerState::ServingForever serving(*state);
   state->listen();
   std::exception_ptr cancel;
@@ -71,6 +74,7 @@ Coro<> serve(ServerRef state) {
 }
 
 Coro<> wait_for_connections(ServerRef state) {
+  require_own_thread(&state->loop(), "Server.wait_closed");
   co_await state->until_closed();
   co_await state->until_empty();
 }
@@ -149,6 +153,21 @@ Coro<Server> start_unix(ConnectionHandler handler, std::string path, ServerOptio
   co_return server;
 }
 
+Coro<Server> start_adopted(ConnectionHandler handler, UniqueFd socket, ServerOptions options) {
+  Server server(*new ServerState(get_running_loop(), std::move(handler), options));
+  adopt_socket(socket.get(), SocketUse::listening);
+  server_state(server).add(std::move(socket));
+  if (options.start_serving) server_state(server).listen();
+  co_return server;
+}
+
+// Takes the socket of the options, and throws where it has no place there.
+void refuse_socket(const ServerOptions& options) {
+  if (options.socket < 0) return;
+  const UniqueFd taken(options.socket);
+  throw ValueError("start_server(): there is an address, and a socket too");
+}
+
 }  // namespace
 
 ServerState& Server::state() const {
@@ -189,15 +208,24 @@ std::uint16_t Server::port() const {
 }
 
 Coro<Server> start_server(ConnectionHandler handler, std::string_view host, int port, const ServerOptions& options) {
+  refuse_socket(options);
   return start_tcp(std::move(handler), {std::string(host)}, require_port(port), options);
 }
 
 Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options) {
+  refuse_socket(options);
   return start_tcp(std::move(handler), hosts, require_port(port), options);
 }
 
+Coro<Server> start_server(ConnectionHandler handler, const ServerOptions& options) {
+  UniqueFd socket(options.socket);
+  if (!socket) throw ValueError("start_server(): there is no address, and no socket");
+  return start_adopted(std::move(handler), std::move(socket), options);
+}
+
 Coro<Server> start_unix_server(ConnectionHandler handler, std::string_view path, const ServerOptions& options) {
+  refuse_socket(options);
   return start_unix(std::move(handler), std::string(path), options);
 }
 

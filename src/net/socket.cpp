@@ -6,6 +6,7 @@
 #include "base/system_error.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
@@ -72,6 +73,24 @@ UniqueFd make_socket(int family, int type) {
   UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");
   return fd;
+}
+
+void adopt_socket(int fd, SocketUse use) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
+    throw ValueError("not a stream socket: file descriptor " + std::to_string(fd));
+  }
+  SocketAddress peer;
+  const bool connected = ::getpeername(fd, peer.get(), &peer.length) == 0;
+  if (connected != (use == SocketUse::connected)) {
+    throw ValueError("the socket is " + std::string(connected ? "" : "not ") + "connected: file descriptor " +
+                     std::to_string(fd));
+  }
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+    throw_errno("fcntl");
+  }
 }
 
 bool set_no_delay(int fd) noexcept {

@@ -39,6 +39,11 @@ Address address_of_peer(int fd);
 // A socket that does not block and is not inherited by other programs. Throws std::system_error.
 UniqueFd make_socket(int family, int type);
 
+// Makes a descriptor that somebody else has opened what make_socket() gives. Throws ValueError for what is no stream
+// socket, or for one that is connected where one to listen with is wanted, and the other way round.
+enum class SocketUse : std::uint8_t { connected, listening };
+void adopt_socket(int fd, SocketUse use);
+
 // What a TCP connection is best served with: no waiting for more data before a small piece is sent. Whether it is one:
 // a Unix socket has no delay.
 bool set_no_delay(int fd) noexcept;

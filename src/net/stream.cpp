@@ -52,22 +52,28 @@ Match find_first(std::string_view data, std::size_t from, const std::vector<std:
 }
 }  // namespace
 
+namespace detail {
+
 // --- one read
 
 const ReadKind ReadString::some{{"StreamReader.read", &remove}, &attempt_some, nullptr};
 const ReadKind ReadString::all{{"StreamReader.read", &remove}, &attempt_all, &put_back};
 const ReadKind ReadString::exactly{{"StreamReader.readexactly", &remove}, &attempt_exactly, &put_back};
 const ReadKind ReadString::line{{"StreamReader.readline", &remove}, &attempt_line, &forget_search};
+const ReadKind ReadLine::bare_line{{"StreamReader.readline", &remove}, &attempt_line, &forget_search};
 const ReadKind ReadUntil::until{{"StreamReader.readuntil", &remove}, &attempt_until, &forget_search};
 const ReadKind ReadInto::into{{"StreamReader.read_into", &remove}, &attempt_into, nullptr};
 
+StreamTransport& ReadOperation::transport() const { return StreamTransport::of(*stream_); }
+
 bool ReadOperation::begin() {
-  if (transport_->reader() != nullptr) {
+  transport().in_own_thread(kind_->reason);
+  if (transport().reader() != nullptr) {
     // What is buffered needs no wait, and may be taken by another task; only a second wait is refused.
-    transport_->restart_reader();
-    if (transport_->input().empty() && !transport_->ended()) return false;
-  } else if (transport_->must_yield()) {
-    transport_->queue_turn();
+    transport().restart_reader();
+    if (transport().input().empty() && !transport().ended()) return false;
+  } else if (transport().must_yield()) {
+    transport().queue_turn();
     return false;
   }
   return read_kind().attempt(*this);
@@ -75,24 +81,24 @@ bool ReadOperation::begin() {
 
 void ReadOperation::start_waiting() {
   try {
-    if (transport_->reader() != nullptr) {
+    if (transport().reader() != nullptr) {
       throw RuntimeError(std::string(kind_->reason) +
                          "() was called while another task waits for data of the same reader");
     }
-    transport_->begin_wait(kind_->reason);
+    transport().begin_wait(kind_->reason);
   } catch (...) {
     if (read_kind().restart != nullptr) read_kind().restart(*this);
     throw;
   }
-  transport_->set_reader(this);
+  transport().set_reader(this);
 }
 
-void ReadOperation::end_wait() noexcept { transport_->end_wait(); }
+void ReadOperation::end_wait() noexcept { transport().end_wait(); }
 
 void ReadOperation::remove(Waiter& waiter) noexcept {
   ReadOperation& operation = static_cast<ReadOperation&>(waiter);
   if (operation.read_kind().restart != nullptr) operation.read_kind().restart(operation);
-  operation.transport_->set_reader(nullptr);
+  operation.transport().set_reader(nullptr);
 }
 
 void ReadOperation::finish() {
@@ -102,15 +108,21 @@ void ReadOperation::finish() {
 
 void ReadString::put_back(ReadOperation& operation) noexcept {
   ReadString& self = static_cast<ReadString&>(operation);
-  self.transport_->input().prepend(self.result_);
+  self.transport().input().prepend(self.result_);
   self.result_.clear();
 }
 
 void ReadString::forget_search(ReadOperation& operation) noexcept { static_cast<ReadString&>(operation).count_ = 0; }
 
+void ReadLine::remove_newline(std::string& text) noexcept {
+  if (text.back() != '\n') return;
+  text.pop_back();
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+}
+
 bool ReadString::attempt_some(ReadOperation& operation) {
   ReadString& self = static_cast<ReadString&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   if (self.count_ == 0) return true;
   require_sound(transport);
   if (!transport.input().empty()) {
@@ -125,7 +137,7 @@ bool ReadString::attempt_some(ReadOperation& operation) {
 
 bool ReadString::attempt_all(ReadOperation& operation) {
   ReadString& self = static_cast<ReadString&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   require_sound(transport);
   if (!transport.input().empty()) self.result_ += take_input(transport, no_bound);
   while (!transport.ended()) {
@@ -138,7 +150,7 @@ bool ReadString::attempt_all(ReadOperation& operation) {
 
 bool ReadString::attempt_exactly(ReadOperation& operation) {
   ReadString& self = static_cast<ReadString&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   if (self.count_ == 0) return true;
   require_sound(transport);
   if (!transport.input().empty()) self.result_ += take_input(transport, self.count_ - self.result_.size());
@@ -154,7 +166,7 @@ bool ReadString::attempt_exactly(ReadOperation& operation) {
 
 bool ReadString::attempt_line(ReadOperation& operation) {
   ReadString& self = static_cast<ReadString&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   require_sound(transport);
   for (;;) {
     const std::string_view data = transport.input().view();
@@ -183,7 +195,7 @@ bool ReadString::attempt_line(ReadOperation& operation) {
 
 bool ReadUntil::attempt_until(ReadOperation& operation) {
   ReadUntil& self = static_cast<ReadUntil&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   require_sound(transport);
   for (;;) {
     const std::string_view data = transport.input().view();
@@ -208,7 +220,7 @@ bool ReadUntil::attempt_until(ReadOperation& operation) {
 
 bool ReadInto::attempt_into(ReadOperation& operation) {
   ReadInto& self = static_cast<ReadInto&>(operation);
-  StreamTransport& transport = *self.transport_;
+  StreamTransport& transport = self.transport();
   if (self.buffer_.empty()) return true;
   require_sound(transport);
   if (!transport.input().empty()) {
@@ -224,47 +236,64 @@ bool ReadInto::attempt_into(ReadOperation& operation) {
   return true;
 }
 
+}  // namespace detail
+
 // --- StreamReader
 
-StreamReader::StreamReader(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
+StreamReader::StreamReader(detail::StreamCore& stream) noexcept : stream_(&stream) { stream.retain(); }
 
 void StreamReader::throw_negative() { throw ValueError("readexactly: a negative count"); }
 void StreamReader::throw_moved() { throw RuntimeError("this StreamReader has no connection: it was moved from"); }
 
 StreamReader::~StreamReader() {
-  if (transport_ != nullptr) transport_->release();
+  if (stream_ != nullptr) stream_->release();
 }
 
+StreamTransport& StreamReader::transport() const { return StreamTransport::of(stream()); }
 bool StreamReader::at_eof() const { return transport().at_eof(); }
 std::size_t StreamReader::limit() const { return transport().limit(); }
 
-ReadUntil StreamReader::until(std::vector<std::string> separators) {
+void StreamReader::unread(std::string_view data) { transport().in_own_thread("StreamReader.unread").unread(data); }
+
+detail::ReadUntil StreamReader::until(std::vector<std::string> separators) {
   for (const std::string& separator : separators) {
     if (separator.empty()) throw ValueError("readuntil(): a separator must not be empty");
   }
   std::sort(separators.begin(), separators.end(),
             [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
-  return ReadUntil(transport(), std::move(separators));
+  return {stream(), std::move(separators)};
 }
 
 // --- StreamWriter
 
-StreamWriter::StreamWriter(StreamTransport& transport) noexcept : transport_(&transport) { transport.retain(); }
+StreamWriter::StreamWriter(detail::StreamCore& stream) noexcept : stream_(&stream) { stream.retain(); }
 
 StreamWriter::~StreamWriter() {
-  if (transport_ == nullptr) return;
-  transport_->writer_gone();
-  transport_->release();
+  if (stream_ == nullptr) return;
+  transport().writer_gone();
+  stream_->release();
 }
+StreamTransport& StreamWriter::transport() const { return StreamTransport::of(stream()); }
 
 void StreamWriter::throw_moved() { throw RuntimeError("this StreamWriter has no connection: it was moved from"); }
 
 void StreamWriter::write(std::string_view data) { transport().in_own_thread("StreamWriter.write").write(data); }
-StreamWriter::Cork::Cork(const StreamWriter& writer)
-    : transport_(writer.transport().in_own_thread("StreamWriter.Cork")) {
-  transport_.cork();
+void StreamWriter::write_pieces(std::span<const std::string_view> pieces) {
+  transport().in_own_thread("StreamWriter.write").write(pieces);
 }
-StreamWriter::Cork::~Cork() { transport_.uncork(); }
+
+StreamWriter::Cork::Cork(const StreamWriter& writer) {
+  StreamTransport& transport = writer.transport().in_own_thread("StreamWriter.Cork");
+  transport_ = transport.cork() ? &transport : nullptr;
+  if (transport_ != nullptr) transport_->retain();
+}
+
+StreamWriter::Cork::~Cork() {
+  if (transport_ == nullptr) return;
+  transport_->uncork();
+  transport_->release();
+}
+
 void StreamWriter::write_eof() { transport().in_own_thread("StreamWriter.write_eof").write_eof(); }
 bool StreamWriter::can_write_eof() const { return transport().can_write_eof(); }
 void StreamWriter::close() { transport().in_own_thread("StreamWriter.close").close(); }
@@ -281,6 +310,11 @@ Address address_of(const StreamWriter& writer, const char* name) {
 }
 }  // namespace
 
+int StreamWriter::fileno() const {
+  const ExtraInfo info = get_extra_info("socket");
+  if (const int* fd = std::get_if<int>(&info)) return *fd;
+  throw std::system_error(std::make_error_code(std::errc::not_connected), "fileno");
+}
 Address StreamWriter::peername() const { return address_of(*this, "peername"); }
 Address StreamWriter::sockname() const { return address_of(*this, "sockname"); }
 
@@ -288,23 +322,30 @@ void StreamWriter::set_write_buffer_limits(std::size_t high, std::optional<std::
   transport().in_own_thread("StreamWriter.set_write_buffer_limits").set_limits(high, low.value_or(high / 4));
 }
 
+// --- waits
+
+namespace detail {
+
+StreamTransport& StreamWait::transport() const { return StreamTransport::of(*stream_); }
+
 void StreamWait::begin_wait() {
-  transport_->begin_wait(kind_->reason);
-  if (kind_ != &Drain::yielding) transport_->add_waiter(*this);
+  transport().begin_wait(kind_->reason);
+  if (kind_ != &Drain::yielding) transport().add_waiter(*this);
 }
 
-void StreamWait::end_wait() noexcept { transport_->end_wait(); }
+void StreamWait::end_wait() noexcept { transport().end_wait(); }
 
 void StreamWait::remove(Waiter& waiter) noexcept {
   StreamWait& self = static_cast<StreamWait&>(waiter);
-  self.transport_->remove_waiter(self);
+  self.transport().remove_waiter(self);
 }
 
 bool Drain::await_ready() {
-  require_sound(*transport_);
-  if (transport_->paused()) {
+  transport().in_own_thread(kind_->reason);
+  require_sound(transport());
+  if (transport().paused()) {
     kind_ = &for_room;
-  } else if (transport_->here() && (transport_->closing() || transport_->must_yield())) {
+  } else if (transport().here() && (transport().closing() || transport().must_yield())) {
     kind_ = &yielding;
   }
   return kind_ == &draining;
@@ -312,19 +353,21 @@ bool Drain::await_ready() {
 
 void Drain::await_resume() {
   check();
-  require_sound(*transport_);
+  require_sound(transport());
   // One that waited until everything was sent has what it wanted, though the connection may be closed by now.
-  if (transport_->dropped() || (transport_->closed() && kind_ != &for_room)) {
+  if (transport().dropped() || (transport().closed() && kind_ != &for_room)) {
     throw std::system_error(std::make_error_code(std::errc::connection_reset), "drain: the connection is closed");
   }
 }
 
-bool WaitDisconnected::await_ready() const { return transport_->gone(); }
+bool WaitDisconnected::await_ready() const { return transport().in_own_thread(kind_->reason).gone(); }
 
-bool WaitClosed::await_ready() const { return transport_->closed(); }
+bool WaitClosed::await_ready() const { return transport().in_own_thread(kind_->reason).closed(); }
 void WaitClosed::await_resume() {
   check();
-  require_sound(*transport_);
+  require_sound(transport());
 }
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -70,6 +70,8 @@ void LoopStreams::loop_closing() noexcept {
   delete this;
 }
 
+namespace detail {
+
 // How long a connection may take to close: it stands among those that wait for the end of it, and goes with that.
 class CloseTimer final : public StreamWait, private Timer {
  public:
@@ -90,7 +92,7 @@ class CloseTimer final : public StreamWait, private Timer {
   }
 
  private:
-  static void pass(Timer& timer) noexcept { expire(*static_cast<CloseTimer&>(timer).transport_); }
+  static void pass(Timer& timer) noexcept { expire(static_cast<CloseTimer&>(timer).transport()); }
   static void closed(Waiter& waiter) noexcept {
     CloseTimer& self = static_cast<CloseTimer&>(waiter);
     self.loop_.disarm(self);
@@ -103,7 +105,7 @@ class CloseTimer final : public StreamWait, private Timer {
 };
 
 StreamTransport::StreamTransport(EventLoop& loop, Link& place, std::size_t limit, TimeLimit close_timeout)
-    : loop_(&loop), carrier_(&nowhere()), limit_(clamp(limit)), close_timeout_(to_milliseconds(close_timeout)) {
+    : limit_(clamp(limit)), loop_(&loop), carrier_(&nowhere()), close_timeout_(to_milliseconds(close_timeout)) {
   require_limit(limit);
   place.push_back(*this);
 }
@@ -129,6 +131,8 @@ void StreamTransport::attach(Carrier& carrier) noexcept {
   carrier.attach(*this);
 }
 
+}  // namespace detail
+
 void require_limit(std::size_t limit) {
   if (limit == 0) throw ValueError("the limit of a stream must not be 0");
 }
@@ -137,6 +141,10 @@ void throw_made_before_fork(const char* operation) {
   throw RuntimeError(std::string(operation) + ": " + made_before_a_fork);
 }
 
+namespace detail {
+
+void StreamCore::destroy() noexcept { delete static_cast<StreamTransport*>(this); }
+
 // --- waiting
 
 void StreamTransport::begin_wait(const char* operation) {
@@ -144,14 +152,10 @@ void StreamTransport::begin_wait(const char* operation) {
   if (!here()) {
     throw RuntimeError(std::string(operation) + ": the connection belongs to another event loop, or to a closed one");
   }
-  retain();
   count_outside_work(1);
 }
 
-void StreamTransport::end_wait() noexcept {
-  count_outside_work(-1);
-  release();
-}
+void StreamTransport::end_wait() noexcept { count_outside_work(-1); }
 
 void StreamTransport::count_outside_work(int by) noexcept {
   if (for_kernel_ && loop_ != nullptr) loop_->state().outside_work += by;
@@ -228,6 +232,12 @@ void StreamTransport::restart_reader() noexcept {
   if (reader_ != nullptr && reader_->read_kind().restart != nullptr) reader_->read_kind().restart(*reader_);
 }
 
+void StreamTransport::unread(std::string_view data) {
+  restart_reader();
+  input_.prepend(data);
+  if (reader_ != nullptr) queue_turn();
+}
+
 void StreamTransport::queue_turn() noexcept {
   if (queued_) return;
   queued_ = true;
@@ -281,9 +291,10 @@ void StreamTransport::throw_failure() {
 // --- writing
 
 void StreamTransport::write(std::string_view data) {
-  if (eof_wanted_) throw RuntimeError("write() after write_eof()");
+  if (eof_wanted_ || corked_) [[unlikely]]
+    return write({&data, 1});
   if (closing_ || data.empty()) return;
-  if (output_.empty() && !corked_) {
+  if (output_.empty()) {
     try {
       do {
         const std::span<const std::byte> piece = bytes_of(data);
@@ -299,7 +310,60 @@ void StreamTransport::write(std::string_view data) {
   if (output_.size() > high_) paused_ = true;
 }
 
-void StreamTransport::uncork() {
+// What is kept counts as the first of the pieces: so what a cork has gathered goes together with a large one.
+void StreamTransport::write(std::span<const std::string_view> pieces) {
+  if (eof_wanted_) throw RuntimeError("write() after write_eof()");
+  if (closing_) return;
+  constexpr std::size_t large = 16 * 1024;
+  constexpr std::size_t most = 16;  // at a time
+  std::array<std::span<const std::byte>, most> parts;
+  while (!pieces.empty()) {
+    const bool keep = !output_.empty() && !corked_;  // the carrier has said that it takes nothing
+    std::size_t number = 0;
+    std::size_t size = 0;
+    if (!output_.empty()) parts[number++] = bytes_of(output_.view());
+    for (; !pieces.empty() && number < most; pieces = pieces.subspan(1)) {
+      if (pieces.front().empty()) continue;
+      parts[number++] = bytes_of(pieces.front());
+      size += pieces.front().size();
+    }
+    std::span<std::span<const std::byte>> rest = std::span(parts).first(number);
+    const std::size_t kept = output_.size();
+    if (!keep && (!corked_ || size >= large)) {
+      try {
+        carry_out(rest);
+      } catch (...) {
+        return lose(std::current_exception());
+      }
+    }
+    if (kept > 0) {
+      output_.consume(kept - rest.front().size());
+      rest = rest.subspan(1);
+    }
+    for (const std::span<const std::byte> part : rest) {
+      output_.append({reinterpret_cast<const char*>(part.data()), part.size()});
+    }
+  }
+  if (output_.size() > high_) paused_ = true;
+}
+
+// Takes what the carrier takes off the pieces, which stay, empty.
+void StreamTransport::carry_out(std::span<std::span<const std::byte>> pieces) {
+  while (!pieces.empty()) {
+    std::size_t count = carrier_->carry_out(pieces);
+    if (count == 0) return;
+    while (count > 0) {
+      std::span<const std::byte>& first = pieces.front();
+      const std::size_t taken = std::min(count, first.size());
+      first = first.subspan(taken);
+      count -= taken;
+      if (first.empty()) pieces = pieces.subspan(1);
+    }
+  }
+}
+
+void StreamTransport::uncork() noexcept {
+  if (!corked_) return;
   corked_ = false;
   flush();
 }
@@ -469,5 +533,7 @@ void StreamTransport::count_waits(int sign) noexcept {
   }
   count_outside_work(sign * waits);
 }
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -59,7 +59,8 @@ class LoopStreams final : public LoopResource {
 // Lifetime. Handles hold references, and so do the turn that is queued and each task that waits: a handle may be
 // destroyed by one task while another waits through it. Nothing that a carrier calls destroys it. Once the loop is closed
 // the transport is too, and loop_ is null.
-class StreamTransport : public Runnable, private Link, private lowlevel::CarrierSink {
+namespace detail {
+class StreamTransport : public Runnable, private Link, private lowlevel::CarrierSink, public StreamCore {
  public:
   static constexpr std::ptrdiff_t would_block = -1;
 
@@ -67,10 +68,6 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   StreamTransport(EventLoop& loop, std::unique_ptr<lowlevel::Carrier> carrier,
                   const lowlevel::ConnectionOptions& options);
 
-  void retain() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
   EventLoop& loop() const { return *loop_; }
   // For a writer's calls that change something.
   StreamTransport& in_own_thread(const char* operation) {
@@ -78,7 +75,8 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
     return *this;
   }
   bool here() const { return loop_ == this_thread.loop; }  // the running task is one of its loop
-  static StreamTransport& of(const StreamWriter& writer) { return writer.transport(); }
+  static StreamTransport& of(StreamCore& core) { return static_cast<StreamTransport&>(core); }
+  static StreamTransport& of(const StreamWriter& writer) { return of(writer.stream()); }
   // Of a place in LoopStreams::transports, or in the list that it was made for.
   static StreamTransport& at(Link& place) { return static_cast<StreamTransport&>(place); }
 
@@ -109,6 +107,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   }
   // Has the operation that waits give back what it has collected: others want it.
   void restart_reader() noexcept;
+  void unread(std::string_view data);
   // In the turn in which an operation has failed, at its end: throws what it failed with.
   static void throw_failure();
   // Has the reader tried again in the transport's turn.
@@ -116,6 +115,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
 
   // --- of the writer
   void write(std::string_view data);
+  void write(std::span<const std::string_view> pieces);
   void write_eof();
   bool can_write_eof() const { return carrier_->can_carry_eof(); }
   void close() noexcept;
@@ -127,8 +127,13 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   bool gone() const { return gone_; }
   std::size_t kept() const { return output_.size(); }
   void set_limits(std::size_t high, std::size_t low);
-  void cork() noexcept { corked_ = true; }
-  void uncork();
+  // False where it is corked already.
+  bool cork() noexcept {
+    if (corked_) return false;
+    corked_ = true;
+    return true;
+  }
+  void uncork() noexcept;
   void writer_gone() noexcept;
   void add_waiter(StreamWait& waiter) noexcept;
   void remove_waiter(StreamWait& waiter) noexcept;
@@ -154,6 +159,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
 
  private:
   friend class CloseTimer;
+  friend class StreamCore;
 
   void can_carry_in() noexcept final;
   void can_carry_out() noexcept final;
@@ -165,6 +171,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
 
   void attach(lowlevel::Carrier& carrier) noexcept;
   std::unique_ptr<lowlevel::Carrier> take_carrier();
+  void carry_out(std::span<std::span<const std::byte>> pieces);
   void flush() noexcept;
   void linger() noexcept;
   void end_lingering() noexcept;
@@ -173,6 +180,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   void count_waits(int sign) noexcept;
   void wake_waiters(const WaitKind* kind) noexcept;  // null: all
 
+  std::uint32_t limit_;
   EventLoop* loop_;                  // null once it is closed
   lowlevel::Carrier* carrier_;       // never null
   ReadOperation* reader_ = nullptr;  // the operation that waits
@@ -180,8 +188,6 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   ByteBuffer output_;                // written, and not sent yet
   std::exception_ptr error_;
   StreamWait* waiters_ = nullptr;  // the first of a circular list; null: nobody
-  std::uint32_t references_ = 0;
-  std::uint32_t limit_;
   std::uint32_t high_ = 64 * 1024;
   std::uint32_t low_ = 16 * 1024;
   std::uint32_t close_timeout_;      // milliseconds
@@ -203,6 +209,8 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   bool dropped_ : 1 = false;    // closed before all that was kept had been sent
   bool lingering_ : 1 = false;  // holds itself until what is kept has been sent
 };
+}  // namespace detail
+using detail::StreamTransport;
 
 // A connection over a socket, in one block of memory.
 class SocketStream final : public StreamTransport {

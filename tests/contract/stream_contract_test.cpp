@@ -11,8 +11,8 @@ using namespace asyncio::testing;
 
 namespace {
 
-Coro<std::string> take(ReadString operation) { co_return co_await std::move(operation); }
-Coro<std::string> take_until(ReadUntil operation) { co_return co_await std::move(operation); }
+Coro<std::string> take(detail::ReadString operation) { co_return co_await std::move(operation); }
+Coro<std::string> take_until(detail::ReadUntil operation) { co_return co_await std::move(operation); }
 
 // Writes the parts, and lets the reader see each by itself.
 Coro<> write_parts(StreamWriter& writer, std::vector<std::string> parts) {

@@ -61,7 +61,7 @@ long send_with_descriptor(int fd, const void* data, std::size_t size) {
   header->cmsg_len = CMSG_LEN(sizeof(int));
   const int given = STDIN_FILENO;
   std::memcpy(CMSG_DATA(header), &given, sizeof given);
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+  return ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
 long fail_with(int error) {
@@ -107,6 +107,14 @@ long Kernel::send(int fd, const void* data, std::size_t size) {
   return real_send(fd, data, std::min(size, of(Call::send).most), MSG_NOSIGNAL);
 }
 
+// All of it, or a part of its first piece.
+long Kernel::send(int fd, const msghdr& message) {
+  if (!odd_ && of(Call::send).most == static_cast<std::size_t>(-1)) {
+    return fails(Call::send) ? -1 : ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+  }
+  return send(fd, message.msg_iov->iov_base, message.msg_iov->iov_len);
+}
+
 long Kernel::receive_oddly(int fd, void* room, std::size_t size) {
   if (chance(8)) return fail_with(EINTR);
   if (option_of(fd, SO_DOMAIN) == AF_UNIX) return real_receive(fd, room, some_of(size), 0);
@@ -148,6 +156,12 @@ extern "C" ssize_t send(int fd, const void* data, std::size_t size, int flags) {
   Kernel* kernel = flags == MSG_NOSIGNAL ? Kernel::current() : nullptr;
   if (kernel != nullptr) return kernel->send(fd, data, size);
   return ::syscall(SYS_sendto, fd, data, size, flags, nullptr, 0);
+}
+
+extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  Kernel* kernel = flags == MSG_NOSIGNAL ? Kernel::current() : nullptr;
+  if (kernel != nullptr) return kernel->send(fd, *message);
+  return ::syscall(SYS_sendmsg, fd, message, flags);
 }
 
 extern "C" int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {

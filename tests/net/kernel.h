@@ -3,6 +3,8 @@
 
 #include <asyncio/config.h>
 
+#include <sys/socket.h>
+
 #include <array>
 #include <cstddef>
 #include <deque>
@@ -37,13 +39,14 @@ class Kernel {
   // moment, and the edge comes when they can; on the way there are urgent bytes (TCP) and file descriptors (Unix).
   void be_odd() { odd_ = true; }
 
-  // How many there were.
+  // How many there were; a sendmsg() is a send() too.
   int calls(Call call) const { return calls_[static_cast<std::size_t>(call)].made; }
 
   // What stands in place of the system's functions asks here; -1 with errno, or the real result.
   static Kernel* current();
   long receive(int fd, void* room, std::size_t size);
   long send(int fd, const void* data, std::size_t size);
+  long send(int fd, const msghdr& message);
   // Whether the next one fails, with errno set.
   bool fails(Call call);
 

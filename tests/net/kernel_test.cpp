@@ -27,7 +27,7 @@ Coro<> greet(StreamReader, StreamWriter writer) {
   co_return;
 }
 
-Coro<std::string> take(ReadString operation) { co_return co_await std::move(operation); }
+Coro<std::string> take(detail::ReadString operation) { co_return co_await std::move(operation); }
 
 void put(const UniqueFd& fd, std::string_view text) {
   EXPECT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
@@ -315,4 +315,23 @@ ASYNC_IO_TEST(StreamWriter, its_socket_cannot_be_watched_by_others_until_it_is_c
   server.close();
   co_await server.wait_closed();
   for (const int fd : {listening, connected}) EXPECT_FALSE(loop.remove_reader(fd));
+}
+
+// --- how many sends there are
+
+ASYNC_IO_TEST(StreamWriter, sends_what_a_cork_has_gathered_at_once) {
+  SocketPair sockets = tcp_sockets();
+  Connection connection = adopt(std::move(sockets.first));
+  Kernel kernel;
+  {
+    const StreamWriter::Cork cork(connection.writer);
+    for (int i = 0; i < 100; ++i) connection.writer.write("piece ");
+    EXPECT_EQ(kernel.calls(Call::send), 0);
+  }
+  EXPECT_EQ(kernel.calls(Call::send), 1);
+  connection.writer.write("one ", "two ", std::string(100'000, 'x'));
+  EXPECT_EQ(kernel.calls(Call::send), 2);
+  connection.writer.writelines(std::vector<std::string>{"small", std::string(50'000, 'x'), "small too"});
+  EXPECT_EQ(kernel.calls(Call::send), 4);  // the large one goes with what was before it
+  co_return;
 }
