@@ -6,6 +6,8 @@
 
 #include "loop/loop_resource.h"
 
+#include <cstddef>
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 // The threads that work for a loop, as the loop knows them. src/threads/ makes them when they are first needed.
@@ -15,6 +17,7 @@ class LoopThreads : public LoopResource {
   // all that they have been given, and end. Not longer than that: it goes on without them then.
   virtual bool may_be_busy() const noexcept = 0;
   virtual Coro<> shut_down(std::chrono::nanoseconds longest) = 0;
+  virtual std::size_t unfinished() const noexcept = 0;  // of the calls that these threads have been given
 
  protected:
   ~LoopThreads() = default;

@@ -140,9 +140,8 @@ std::exception_ptr Runner::shut_down() {
 
 // Who has pressed Ctrl-C, perhaps twice, and sees the program go on, is told why, and what to do.
 void Runner::tell_of_threads() const noexcept {
-  const EventLoop::State& state = loop_->state();
-  if (!interrupted_ || state.executor == nullptr) return;
-  const std::size_t calls = state.executor->unfinished();
+  const LoopThreads* const threads = loop_->state().threads;
+  const std::size_t calls = interrupted_ && threads != nullptr ? threads->unfinished() : 0;
   if (calls == 0) return;
   std::fprintf(
       stderr,

@@ -17,6 +17,7 @@ class ThreadsOfLoop final : public LoopThreads {
 
   bool may_be_busy() const noexcept override { return executor != nullptr; }
   Coro<> shut_down(std::chrono::nanoseconds longest) override { return loop_.shutdown_default_executor(longest); }
+  std::size_t unfinished() const noexcept override { return executor != nullptr ? executor->unfinished() : 0; }
   void loop_closing() noexcept override;
 
   std::unique_ptr<ThreadPoolExecutor> executor;  // the default one, and
