@@ -96,6 +96,8 @@ struct ExceptionContext {
 // Lifetime: everything that was made with a loop may outlive it. What then needs a loop throws RuntimeError, or, where
 // nothing can come of it any more, has no effect; tasks have ended as cancelled, and what has ended keeps its result.
 // Python: asyncio.EventLoop.
+//
+// Its members are in src/loop/, event_loop.cpp and loop_state.cpp; those of one matter alone where it is said below.
 class EventLoop : public LoopCore {
  public:
   explicit EventLoop(const LoopOptions& options = {});
@@ -128,7 +130,7 @@ class EventLoop : public LoopCore {
   bool is_running() const;
   bool is_closed() const;
 
-  // --- callbacks. f is called as f(args...), in a copy of the current context; the loop owns copies of f and its
+  // --- callbacks (handle.cpp). f is called as f(args...), in a copy of the current context; the loop owns copies of f and its
   // arguments. What f takes by reference, to change it, is given as std::ref(x).
 
   // In its turn, never inside the call.
@@ -152,7 +154,7 @@ class EventLoop : public LoopCore {
     return soon_threadsafe(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
 
-  // --- file descriptors. For what has no stream: a library that brings its own sockets, a device.
+  // --- file descriptors (fd_table.cpp). For what has no stream: a library that brings its own sockets, a device.
 
   // Calls f(args...) whenever `fd` can be read from, which includes its end and its errors: at every poll of the kernel,
   // until f has read what there is, or the reader is removed. A second add replaces the first. The descriptor stays the
@@ -200,7 +202,7 @@ class EventLoop : public LoopCore {
   void set_task_factory(TaskFactory factory);
   const TaskFactory& get_task_factory() const;
 
-  // --- threads; include executor.h to call these
+  // --- threads (src/threads/executor.cpp); include executor.h to call these
 
   // Has f(args...) called by a thread of `executor`, which must live until the call has begun; null: of the default
   // executor, a pool of min(32, processors + 4) threads, made when first needed. Gives a future with what it returns or
@@ -219,7 +221,7 @@ class EventLoop : public LoopCore {
   // there is none afterwards. With a timeout goes on without them after that time, with a report. Runner::close() does it.
   Coro<> shutdown_default_executor(TimeLimit timeout = {});
 
-  // --- signals
+  // --- signals (signals.cpp)
 
   // Has the loop call f(args...) after each `signal` that the process gets; signals that come in quick succession may
   // share a call. f is a callback like any other, and may do what those may. Replaces an earlier handler. System calls
@@ -233,7 +235,7 @@ class EventLoop : public LoopCore {
   // close() removes all.
   bool remove_signal_handler(int signal);
 
-  // --- what goes wrong
+  // --- what goes wrong (report.cpp)
 
   using ExceptionHandler = Callback<void(EventLoop&, const ExceptionContext&)>;
   void set_exception_handler(ExceptionHandler handler);  // an empty one restores the default

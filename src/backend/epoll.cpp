@@ -45,7 +45,7 @@ int EpollBackend::wait(std::int64_t nanoseconds) {
 
 // A child shares the set with its parent: it would take the parent's events, and change what the parent is told of.
 void EpollBackend::require_own_process() const {
-  if (forked()) [[unlikely]]
+  if (made_.forked()) [[unlikely]]
     throw_parents_loop();
 }
 
@@ -71,7 +71,7 @@ void EpollBackend::poll(std::int64_t deadline) {
 }
 
 void EpollBackend::wake() noexcept {
-  if (forked()) return;
+  if (made_.forked()) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
 }
@@ -95,7 +95,7 @@ void EpollBackend::unwatch(WatchedFd& fd) noexcept {
   if (!fd.watched_) return;
   fd.watched_ = false;
   epoll_event unused{};
-  if (!forked()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.fd(), &unused);
+  if (!made_.forked()) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd.fd(), &unused);
   for (int i = next_event_; i < last_event_; ++i) {
     epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (event.data.ptr == &fd) event.data.ptr = nullptr;

@@ -30,9 +30,8 @@ class EpollBackend final : public KernelBackend {
   void add(WatchedFd& fd, std::uint32_t events);
   void require_own_process() const;
   int wait(std::int64_t nanoseconds);
-  bool forked() const { return generation_ != fork_generation.load(std::memory_order_relaxed); }
 
-  const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
+  const ProcessMark made_;
   UniqueFd epoll_;
   UniqueFd wake_;
   std::array<epoll_event, most_events> events_;

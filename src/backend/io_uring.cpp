@@ -90,11 +90,11 @@ UringBackend::~UringBackend() {
   }
 }
 
-bool UringBackend::here() const { return thread_ == std::this_thread::get_id() && !forked(); }
+bool UringBackend::here() const { return thread_ == std::this_thread::get_id() && !made_.forked(); }
 
 void UringBackend::require_here() const {
   if (here()) return;
-  if (forked()) throw_parents_loop();
+  if (made_.forked()) throw_parents_loop();
   if (enabled())
     throw RuntimeError(
         "this event loop has run in another thread: on io_uring it stays there (ASYNCIO_BACKEND=epoll lets it move)");
@@ -173,7 +173,7 @@ void UringBackend::arm_ended() {
 }
 
 void UringBackend::wake() noexcept {
-  if (forked()) return;
+  if (made_.forked()) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(wake_.fd(), &one, sizeof one);
 }

@@ -56,7 +56,6 @@ class UringBackend final : public KernelBackend {
   };
 
   bool enabled() const { return thread_ != std::thread::id(); }
-  bool forked() const { return generation_ != fork_generation.load(std::memory_order_relaxed); }
   bool here() const;
   void adopt();
   void require_here() const;
@@ -70,7 +69,7 @@ class UringBackend final : public KernelBackend {
   void repeat_unverified();
   std::uint64_t user_data(std::uint32_t index) const { return std::uint64_t{slots_[index].generation} << 32 | index; }
 
-  const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
+  const ProcessMark made_;
   std::thread::id thread_;  // the ring's; none before the first poll()
   Ring ring_;
   Wake wake_;

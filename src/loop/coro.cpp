@@ -8,8 +8,6 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-constinit thread_local ThisThread this_thread [[gnu::tls_model("initial-exec")]];
-
 namespace {
 // The coroutine that abandon() has just destroyed: the awaiter in its parent's frame, which is about to go, still points
 // at it. Its memory is kept until then.

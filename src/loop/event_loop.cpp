@@ -3,26 +3,48 @@
 
 #include <asyncio/frame_pool.h>
 
-#include "base/brief_lock.h"
 #include "base/fork.h"
 #include "base/names.h"
 #include "base/per_thread.h"
+#include "loop/loop_registry.h"
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
 #include "loop/step_watch.h"
-#include "loop/traceback_recorder.h"
-
-#include <pthread.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <set>
 #include <string>
 #include <typeinfo>
 #include <utility>
+
+// Theory of operation.
+//
+// Work. What is to run stands in the ready queue; run_once() takes the whole queue as the batch of one iteration, and what
+// a step makes ready waits for the next. Where work comes from is asked in poll(), and nowhere else: signals and messages
+// of other threads, the kernel, timers. It is asked when nothing is ready, and else each time that steps_left has counted
+// down. The kernel's answers and timers run no code of users: they put it into the queue.
+//
+// Sleeping. Before the loop waits in the kernel the inbox is told so, and looks once more whether anything has come: from
+// then on a sender wakes the backend. A signal wakes it always. So nothing that comes between the last look and the wait
+// is slept through.
+//
+// Leaving. run_forever() ends after an iteration by `stopping`, or before the next step by `exit`: an exception that no
+// code of a user may catch on its way, because it is of the loop and not of the step in which it came up. What is left of
+// the batch stays there, and runs first when the loop runs again.
+//
+// Closing, in this order, because each may use what comes later: no more messages; the frames of all tasks, the newest
+// first; what is bound to the system (LoopResource: streams, servers, signals, threads); descriptors with callbacks;
+// timers; done callbacks and the ready queue; at last the tasks themselves, which may have stood in that. Destructors of
+// users run in each of these steps, and may make anything but new work: require_open() throws.
+//
+// Three loops are not closed but left: one of the parent in the child of a fork(), one that std::exit() finds running in
+// another thread, and one in a step of which std::exit() was called (leave_behind()). The first two keep all they have.
+//
+// Nothing of this layer but run.cpp refers to this source: what tasks, futures and the rest ask of a loop is in
+// loop_state.cpp. Members that have to do with one matter alone stand beside it: callbacks in handle.cpp, descriptors in
+// fd_table.cpp, signals in signals.cpp, the exception handler in report.cpp, executors in threads/executor.cpp.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -80,50 +102,6 @@ EventLoop::State::State(EventLoop& owner, const LoopOptions& options)
       fds(owner),
       cancels(owner) {}
 
-namespace {
-// Neither is ever destroyed: a handle in a global may ask at the very end.
-constinit BriefLock loops_lock;
-constinit Link all_loops;      // each a LoopPlace
-constinit Link parents_loops;  // the same for those that were the parent's, and have been destroyed in this process
-
-// Under the lock.
-bool is_in_list(const LoopCore* loop) noexcept {
-  for (const Link* link = all_loops.next; link != &all_loops; link = link->next)
-    if (static_cast<const LoopPlace*>(link)->loop == loop) return true;
-  return false;
-}
-
-// The child of a fork() does not run the loops of its parent. But a coroutine that called fork() goes on in it, and may
-// await others, up to where it has to wait: that throws. When it has returned to its loop the loop is left at once.
-void become_child() noexcept {
-  loops_lock.unlock();
-  for (Link* link = all_loops.next; link != &all_loops; link = link->next)
-    static_cast<LoopPlace*>(link)->loop->state().parents = true;
-  if (this_thread.loop == nullptr) return;
-  EventLoop::of(*this_thread.loop).state().leave_with(std::make_exception_ptr(RuntimeError(parents_loop)));
-  this_thread.loop = nullptr;
-  if (this_thread.task != nullptr) this_thread.task->refuse_to_wait();
-}
-
-// Another thread may hold the lock at the moment of a fork(), and is not there in the child to give it back.
-[[maybe_unused]] const int registered =
-    ::pthread_atfork([] { loops_lock.lock(); }, [] { loops_lock.unlock(); }, [] { become_child(); });
-}  // namespace
-
-constinit bool debug_mode_used = false;
-
-void refuse_other_thread(const LoopCore* loop, const char* operation) {
-  if (loop == this_thread.loop) return;
-  std::lock_guard lock(loops_lock);  // so that the loop stays while it is looked at
-  if (!is_in_list(loop)) return;
-  static_cast<const EventLoop*>(loop)->state().check_caller(operation);
-}
-
-bool is_alive(const LoopCore* loop) noexcept {
-  std::lock_guard lock(loops_lock);
-  return is_in_list(loop);
-}
-
 EventLoop::EventLoop(const LoopOptions& options) {
   const char* environment = std::getenv("ASYNCIO_DEBUG");
   const bool wanted =
@@ -131,8 +109,7 @@ EventLoop::EventLoop(const LoopOptions& options) {
   debug = wanted;  // the backend tells which one it is
   state_ = new State(*this, options);
   set_debug(wanted);
-  std::lock_guard lock(loops_lock);
-  all_loops.push_back(state_->place);
+  register_loop(state_->place);
 }
 
 EventLoop::~EventLoop() {
@@ -142,11 +119,8 @@ EventLoop::~EventLoop() {
   } else {
     close();
   }
-  {
-    std::lock_guard lock(loops_lock);
-    state_->place.unlink();
-  }
-  if (state_->parents) {
+  unregister_loop(state_->place);
+  if (state_->forked()) {
     state_->leave_to_parent();
   } else if (!left) {
     delete state_;
@@ -159,17 +133,7 @@ void EventLoop::State::leave_to_parent() noexcept {
   loop.live.move_all(left);
   loop.callbacks.move_all(left_callbacks);
   batch.take_first(loop.ready);
-  std::lock_guard lock(loops_lock);
-  parents_loops.push_back(place);
-}
-
-bool EventLoop::is_running() const { return state_->running; }
-bool EventLoop::is_closed() const { return state_->closed; }
-Backend EventLoop::backend() const { return state_->backend->kind(); }
-
-void EventLoop::require_open() const {
-  if (state_->closed) throw RuntimeError("the event loop is closed");
-  if (state_->parents) throw_parents_loop();
+  keep_parents_loop(place);
 }
 
 EventLoop& get_running_loop() { return EventLoop::of(running_loop("get_running_loop")); }
@@ -186,11 +150,6 @@ void EventLoop::require_startable() const {
   require_open();
   if (state_->running) throw RuntimeError("this event loop is already running");
   if (this_thread.loop != nullptr) throw RuntimeError("cannot run an event loop while another one runs in this thread");
-}
-
-void EventLoop::require_task_starts_here() const {
-  state_->check_caller("create_task");
-  require_open();
 }
 
 void EventLoop::run_forever() {
@@ -232,7 +191,7 @@ bool EventLoop::State::run_until(FutureBase& future) {
       loop.run_forever();
     } catch (const RuntimeError&) {
       // In the child of a fork(), the outcome of what went on there is what counts, if it needed no loop for it.
-      if (!parents || !future.done()) throw;
+      if (!forked() || !future.done()) throw;
     }
   }
   return future.done();
@@ -247,17 +206,6 @@ void EventLoop::set_debug(bool on) {
   state_->check_caller("set_debug");
   debug = on;
   if (on) __atomic_store_n(&debug_mode_used, true, __ATOMIC_RELAXED);
-}
-
-void EventLoop::State::leave_with(std::exception_ptr error) noexcept {
-  if (exit == nullptr || parents) exit = std::move(error);
-}
-
-void EventLoop::State::check_thread(const char* operation) const {
-  if (!running || thread == std::this_thread::get_id()) return;
-  throw RuntimeError(
-      std::string(operation) +
-      " is not thread-safe, and was called from another thread than the loop's: use call_soon_threadsafe");
 }
 
 void EventLoop::State::run_once() {
@@ -306,19 +254,6 @@ void EventLoop::State::run_batch_watched() {
     }
     if (--steps_left == 0) poll();
   }
-}
-
-void TaskBase::run_watched() noexcept {
-  const AnyTask task(this);
-  const std::source_location function = innermost_->definition();
-  StepWatch step(*loop_);
-  run();
-  if (!step.was_slow()) return;
-  step.report([&](ExceptionContext& context) {
-    context.message = task.name() + ", in " + describe(function) + ",";
-    // The slow part ended where it waits now.
-    if (!done()) context.extra = "  until it waited\n" + format(stack_of(*innermost_), "    ");
-  });
 }
 
 void EventLoop::State::poll() {
@@ -412,7 +347,7 @@ void EventLoop::State::fire_timers() {
 void EventLoop::close() {
   State& state = *state_;
   if (state.running) throw RuntimeError("cannot close a running event loop");
-  if (std::exchange(state.closed, true) || state.parents) return;
+  if (std::exchange(state.closed, true) || state.forked()) return;
   state.inbox->close();
   Link ended;  // tasks, which stay until the ready queue, in which they may stand, has been dropped
   drop_frames(ended);
@@ -430,7 +365,7 @@ void EventLoop::close() {
 // may refer to the loop from now on.
 void EventLoop::leave_behind() noexcept {
   State& state = *state_;
-  if (state.thread != std::this_thread::get_id() || state.parents) return;
+  if (state.thread != std::this_thread::get_id() || state.forked()) return;
   static constinit State* left = nullptr;
   state.left_before = std::exchange(left, &state);
   this_thread = {};
@@ -470,12 +405,5 @@ void EventLoop::let_go() noexcept {
   DoneCallback::drop_all(*this);
   while (Runnable* node = ready.pop()) node->drop();
 }
-
-TimePoint EventLoop::time() const { return TimePoint(std::chrono::nanoseconds(state_->now())); }
-
-TimePoint EventLoop::deadline_after(std::chrono::nanoseconds delay) const { return add_saturated(time(), delay); }
-
-void EventLoop::arm(Timer& timer, TimePoint when) { state_->timers.arm(timer, when.time_since_epoch().count()); }
-void EventLoop::disarm(Timer& timer) noexcept { state_->timers.disarm(timer); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -8,6 +8,7 @@
 #include "base/fork.h"
 #include "base/names.h"
 #include "base/traceback.h"
+#include "loop/loop_registry.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
 #include "loop/task_extra.h"

@@ -3,8 +3,8 @@
 
 #include <asyncio/error.h>
 
-#include "base/fork.h"
 #include "backend/backend.h"
+#include "base/fork.h"
 #include "loop/step_watch.h"
 
 #include <pthread.h>

@@ -4,12 +4,13 @@
 #include <asyncio/event_loop.h>
 #include <asyncio/virtual_clock.h>
 
-#include "base/fork.h"
 #include "backend/backend.h"
+#include "base/fork.h"
 #include "loop/cancels.h"
 #include "loop/done_callbacks.h"
 #include "loop/fd_table.h"
 #include "loop/inbox.h"
+#include "loop/loop_registry.h"
 #include "loop/loop_threads.h"
 #include "loop/signals.h"
 #include "loop/timer_queue.h"
@@ -22,16 +23,6 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 class LoopResource;
-
-// Whether a loop still exists: for what may outlive it. The address of one that is gone may have another one by now,
-// which then takes its place. Any thread.
-bool is_alive(const LoopCore* loop) noexcept;
-
-// Its place in the list of all loops.
-struct LoopPlace : Link {
-  explicit LoopPlace(EventLoop& owner) : loop(&owner) {}
-  EventLoop* loop;
-};
 
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
@@ -63,7 +54,7 @@ struct EventLoop::State {
 
   // Whether this is the child of a fork(), where what the loop has of the system (sockets, files, the epoll set) is still
   // the parent's, to be left alone.
-  bool forked() const { return parents; }
+  bool forked() const { return made.forked(); }
 
   // Leaves run_forever() with an exception, before the next step.
   void leave_with(std::exception_ptr error) noexcept;
@@ -75,6 +66,7 @@ struct EventLoop::State {
   bool run_until(FutureBase& future);
 
   EventLoop& loop;
+  const ProcessMark made;
   LoopPlace place;
   std::unique_ptr<KernelBackend> backend;
   VirtualClock* clock;
@@ -105,7 +97,6 @@ struct EventLoop::State {
 
   bool running = false;
   bool closed = false;
-  bool parents = false;  // this is the child of a fork(), and the loop was made before that
   bool stopping = false;
   std::thread::id thread;   // that runs it
   std::exception_ptr exit;  // a SystemExit or KeyboardInterrupt on its way out

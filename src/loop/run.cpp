@@ -156,7 +156,7 @@ void Runner::close_after(std::exception_ptr error) {
   if (loop_ != nullptr && loop_->is_running()) throw RuntimeError("a Runner cannot be closed while its loop runs");
   if (std::exchange(closed_, true) || loop_ == nullptr) return;
   EventLoop::State& state = loop_->state();
-  if (state.parents) return loop_->close();
+  if (state.forked()) return loop_->close();
   std::exception_ptr exit;
   std::exception_ptr other;
   tell_of_threads();

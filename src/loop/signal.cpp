@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/signal.h>
 
-#include "loop/loop_state.h"
+#include <asyncio/event_loop.h>
+
+#include "loop/signals.h"
 
 #include <bit>
 #include <string>

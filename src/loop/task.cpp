@@ -4,9 +4,12 @@
 #include <asyncio/event_loop.h>
 
 #include "base/fork.h"
+#include "base/names.h"
+#include "base/traceback.h"
 #include "loop/cancels.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
+#include "loop/step_watch.h"
 #include "loop/task_extra.h"
 #include "loop/traceback_recorder.h"
 
@@ -48,24 +51,6 @@ TaskBase::~TaskBase() {
   }
 }
 
-TaskExtra& TaskBase::extra() {
-  if (plain()) {
-    set_extra(*new TaskExtra);
-  }
-  return *reinterpret_cast<TaskExtra*>(identity_);
-}
-
-void TaskBase::set_extra(TaskExtra& made) noexcept {
-  made.number = static_cast<std::uint64_t>(identity_ >> 1);
-  identity_ = reinterpret_cast<std::uintptr_t>(&made);
-}
-
-const TaskExtra* TaskBase::extra_if_any() const noexcept {
-  return plain() ? nullptr : reinterpret_cast<const TaskExtra*>(identity_);
-}
-
-std::uint64_t TaskBase::number() const { return plain() ? identity_ >> 1 : extra_if_any()->number; }
-
 void TaskBase::draw_numbers(LoopCore& loop) noexcept {
   // A loop draws numbers by the block: one program-wide counter would be a locked instruction for each task.
   static constinit std::atomic<std::uint64_t> next{1};
@@ -80,6 +65,19 @@ void TaskBase::run() noexcept {
   }
   flags_ |= started_flag;
   step();
+}
+
+void TaskBase::run_watched() noexcept {
+  const AnyTask task(this);
+  const std::source_location function = innermost_->definition();
+  StepWatch step(*loop_);
+  run();
+  if (!step.was_slow()) return;
+  step.report([&](ExceptionContext& context) {
+    context.message = task.name() + ", in " + describe(function) + ",";
+    // The slow part ended where it waits now.
+    if (!done()) context.extra = "  until it waited\n" + format(stack_of(*innermost_), "    ");
+  });
 }
 
 void TaskBase::step() noexcept {
@@ -328,17 +326,6 @@ void refuse_task(Promise* body, const std::source_location& site) {
   if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
   throw RuntimeError("create_task: no running event loop (" + std::string(site.file_name()) + ":" +
                      std::to_string(site.line()) + ")");
-}
-
-std::string AnyTask::name() const {
-  const TaskExtra* extra = state().extra_if_any();
-  if (extra != nullptr && !extra->name.empty()) return extra->name;
-  return "Task-" + std::to_string(state().number());
-}
-
-void AnyTask::set_name(std::string_view name) const {
-  require_own_thread(state().loop(), "Task.set_name");
-  state().extra().name = name;
 }
 
 Context AnyTask::context() const { return state().extra().context; }

@@ -3,7 +3,7 @@
 
 #include "base/fork.h"
 #include "loop/cancels.h"
-#include "loop/loop_state.h"
+#include "loop/loop_registry.h"
 
 #include <optional>
 #include <utility>

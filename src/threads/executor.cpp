@@ -19,6 +19,20 @@
 #include <thread>
 #include <utility>
 
+// Theory of operation. The Pool is shared by its owner and its threads, each of which holds a reference: it outlives
+// whoever goes first. Everything in it that changes does so under mutex_; what is the user's code (a call, its destructor,
+// the telling of futures) runs without it, and so what is to be destroyed or told is taken out first.
+//
+// A thread is made when work comes for which none is idle. It serves until the pool is closed and the queue empty, counts
+// itself out, and the last one tells those who wait for the end. The std::threads are in threads_ until somebody takes
+// them out to join them, or to let them go; several may join, and each waits until all have been joined.
+//
+// The owner goes in one of three ways: it joins; or, where it is destroyed by work of the pool itself, or abandoned, it
+// lets go of the threads, which finish what they have; or, in the child of a fork(), where there are none and a lock may
+// be held for ever, it touches nothing, and keeps the pool for ever (stay()).
+//
+// What a loop has of executors is a ThreadsOfLoop: a resource of the loop that it knows by its base class alone.
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 // What the threads of a pool and its owner share. It outlives the owner where that has let go of the threads.
@@ -29,7 +43,7 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
 
   // False in the child of a fork() that came later: there are no threads then, the locks may be held for ever, and all
   // that can be done is to leave everything alone.
-  bool here() const { return generation_ == fork_generation.load(std::memory_order_relaxed); }
+  bool here() const { return !made_.forked(); }
   void require_here() const {
     if (!here()) throw RuntimeError("the threads of this executor are the parent's: the child of a fork() has none");
   }
@@ -63,7 +77,7 @@ class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
   static void tell(const Told& told) noexcept;
 
   static constinit std::atomic<Pool*> left;
-  const std::uint32_t generation_ = fork_generation.load(std::memory_order_relaxed);
+  const ProcessMark made_;
   std::shared_ptr<Pool> self_;
   Pool* next_left_ = nullptr;
 
