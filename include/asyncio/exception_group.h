@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
+#include <asyncio/holds.h>
 
 #include <concepts>
 #include <exception>
@@ -15,18 +15,6 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 struct Traceback;
-
-// Whether `error` holds an E, or something that derives from E. Not for null.
-template <class E>
-bool holds(const std::exception_ptr& error) noexcept {
-  try {
-    std::rethrow_exception(error);
-  } catch (const E&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 // Several exceptions at once: what comes out of a TaskGroup when more than one of its tasks may have failed.
 //

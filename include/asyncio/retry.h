@@ -4,6 +4,7 @@
 #include <asyncio/callback.h>
 #include <asyncio/chrono.h>
 #include <asyncio/coro.h>
+#include <asyncio/holds.h>
 #include <asyncio/invoke.h>
 #include <asyncio/sleep.h>
 #include <asyncio/time_limit.h>
@@ -72,16 +73,7 @@ struct RetryOptions {
 //   co_await retry(f, {.retry_if = error_is<TimeoutError, IncompleteReadError>});
 template <class... Errors>
 bool error_is(const std::exception_ptr& error) {
-  const auto is_one = [&error]<class E>(std::type_identity<E>) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const E&) {
-      return true;
-    } catch (...) {
-      return false;
-    }
-  };
-  return error != nullptr && (is_one(std::type_identity<Errors>()) || ...);
+  return error != nullptr && (holds<Errors>(error) || ...);
 }
 
 // Throw ValueError in the call for fewer attempts than one, a negative delay, a factor below 1, and a jitter that is

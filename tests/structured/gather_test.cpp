@@ -6,6 +6,8 @@
 #include <asyncio/testing.h>
 #include <asyncio/with.h>
 
+#include "ending.h"
+
 #include <list>
 #include <memory>
 #include <span>
@@ -40,20 +42,6 @@ Coro<int> stubborn(int value) {
   } catch (const CancelledError&) {
   }
   co_return value;
-}
-
-// "value", "cancelled", or the text of the exception.
-template <class A>
-Coro<std::string> ending(A awaitable) {
-  std::string end = "value";
-  try {
-    co_await std::move(awaitable);
-  } catch (const CancelledError&) {
-    end = "cancelled";
-  } catch (const std::exception& error) {
-    end = error.what();
-  }
-  co_return end;
 }
 
 // BH-GATH-01

@@ -5,6 +5,8 @@
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
 
+#include "ending.h"
+
 #include <stdexcept>
 #include <string>
 
@@ -15,21 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 TimePoint now() { return get_running_loop().time(); }
-
-// How a coroutine ended: "value", "timeout", "cancelled", or the text of its exception.
-Coro<std::string> ending(Coro<> coro) {
-  std::string end = "value";
-  try {
-    co_await std::move(coro);
-  } catch (const TimeoutError&) {
-    end = "timeout";
-  } catch (const CancelledError&) {
-    end = "cancelled";
-  } catch (const std::exception& error) {
-    end = error.what();
-  }
-  co_return end;
-}
 
 Coro<> limited(Timeout& limit, Coro<> body) {
   co_await with(limit, [&]() -> Coro<> { co_await std::move(body); });

@@ -5,6 +5,8 @@
 #include <asyncio/timeout.h>
 #include <asyncio/wait_queue.h>
 
+#include "ending.h"
+
 #include <stdexcept>
 #include <string>
 
@@ -20,22 +22,6 @@ template <class T>
 Coro<T> later(std::chrono::nanoseconds delay, T value) {
   co_await sleep(delay);
   co_return value;
-}
-
-// "timeout", "cancelled", "value", or the text of another exception.
-template <class A>
-Coro<std::string> ending(A awaitable) {
-  std::string end = "value";
-  try {
-    co_await std::move(awaitable);
-  } catch (const TimeoutError&) {
-    end = "timeout";
-  } catch (const CancelledError&) {
-    end = "cancelled";
-  } catch (const std::exception& error) {
-    end = error.what();
-  }
-  co_return end;
 }
 
 // Gives each of its numbers to one task.

@@ -3,6 +3,8 @@
 
 #include <asyncio/testing.h>
 
+#include "jobs.h"
+
 #include <pthread.h>
 #include <sched.h>
 
@@ -22,30 +24,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// What jobs wait for. Shared, because a job may still look at it when the test has gone on.
-using Gate = std::shared_ptr<std::latch>;
-Gate make_gate() { return std::make_shared<std::latch>(1); }
-
-int pass(const Gate& gate, int value) {
-  gate->wait();
-  return value;
-}
-
-// Says that it has begun, and then passes.
-int enter(const Gate& entered, const Gate& gate, int value) {
-  entered->count_down();
-  return pass(gate, value);
-}
-
 std::string thread_name() {
   char name[16] = {};
   ::pthread_getname_np(::pthread_self(), name, sizeof name);
   return name;
-}
-
-int divide(int a, int b) {
-  if (b == 0) throw std::domain_error("division by zero");
-  return a / b;
 }
 
 // BH-EXE-01

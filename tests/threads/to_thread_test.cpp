@@ -5,6 +5,8 @@
 #include <asyncio/testing.h>
 #include <asyncio/with.h>
 
+#include "jobs.h"
+
 #include <atomic>
 #include <functional>
 #include <latch>
@@ -17,26 +19,6 @@ using namespace asyncio::testing;
 using namespace std::chrono_literals;
 
 namespace {
-
-// What jobs wait for. Shared, because a job may still look at it when the test has gone on.
-using Gate = std::shared_ptr<std::latch>;
-Gate make_gate() { return std::make_shared<std::latch>(1); }
-
-int pass(const Gate& gate, int value) {
-  gate->wait();
-  return value;
-}
-
-// Says that it has begun, and then passes.
-int enter(const Gate& entered, const Gate& gate, int value) {
-  entered->count_down();
-  return pass(gate, value);
-}
-
-int divide(int a, int b) {
-  if (b == 0) throw std::domain_error("division by zero");
-  return a / b;
-}
 
 ContextVar<std::string> request("request", "-");
 
