@@ -7,14 +7,9 @@
 #include "loop/loop_state.h"
 #include "loop/report.h"
 
-#include <string>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-void refuse_empty(const char* handle) {
-  throw RuntimeError(std::string("this ") + handle + " refers to nothing: it is empty, or was moved from");
-}
 
 void HandleState::run() noexcept {
   if (!cancelled_) run_last(loop_, callback_, "Exception in a callback", Handle(*this));

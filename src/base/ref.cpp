@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+#include <asyncio/ref.h>
+
+#include <asyncio/error.h>
+
+#include <string>
+
+namespace asyncio::inline ASYNCIO_ABI {
+
+void refuse_empty(const char* handle) {
+  throw RuntimeError(std::string("this ") + handle + " refers to nothing: it is empty, or was moved from");
+}
+
+}  // namespace asyncio::inline ASYNCIO_ABI
