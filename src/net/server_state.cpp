@@ -325,8 +325,10 @@ void ServerState::serve(UniqueFd socket) noexcept {
       ServedStream& transport;
     } keeper(*transport);  // a handler that starts eagerly may be at its end below
     Connection connection = connection_of(*transport);
-    Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
-                             std::source_location::current());
+    Coro<> handler = handler_(std::move(connection.reader), std::move(connection.writer));
+    if (loop_->debug) [[unlikely]]
+      LoopStreams::of(*loop_).unclosed.note(*transport, handler.definition());
+    Task<> task = start_task(*loop_, std::move(handler), {}, std::source_location::current());
     transport->served_by(task.AnyTask::state());
   } catch (...) {
     report_current(loop_, "a connection could not be served");

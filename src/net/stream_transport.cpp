@@ -456,15 +456,14 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
   ended_ = gone_ = true;
   connection_lost();
   wake_waiters(nullptr);
+  if (loop_->debug && loop_->state().streams != nullptr) [[unlikely]]
+    LoopStreams::of(*loop_).unclosed.forget(*this);
   // In a turn of its own: a carrier that calls this must not be destroyed by it.
   if (reader_ != nullptr || lingering_) queue_turn();
 }
 
 void StreamTransport::writer_gone() noexcept {
-  if (!closing_ && loop_->debug) {
-    report_made(loop_, "a StreamWriter was destroyed without close(); its connection is closed now",
-                [](ExceptionContext&) {});
-  }
+  if (!closing_ && loop_->debug) LoopStreams::of(*loop_).unclosed.report(*loop_, *this);
   close();
 }
 

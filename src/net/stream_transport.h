@@ -8,6 +8,7 @@
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"
 #include "net/socket_carrier.h"
+#include "net/unclosed.h"
 
 #include <array>
 #include <cstddef>
@@ -28,7 +29,8 @@ class LoopStreams final : public LoopResource {
   // come, and this is always in the cache.
   static constexpr std::size_t room_size = 64 * 1024;
   std::span<std::byte> room() { return room_; }
-  Link transports;  // each a StreamTransport that is in no other list
+  Link transports;    // each a StreamTransport that is in no other list
+  Unclosed unclosed;  // used in debug mode
 
   void loop_closing() noexcept override;
 
