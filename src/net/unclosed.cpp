@@ -2,7 +2,7 @@
 #include "net/unclosed.h"
 
 #include "net/stream_transport.h"
-#include "report/report.h"
+#include "loop/report.h"
 
 #include <new>
 #include <variant>
