@@ -173,6 +173,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
 
   void attach(lowlevel::Carrier& carrier) noexcept;
   std::unique_ptr<lowlevel::Carrier> take_carrier();
+  void keep(std::string_view data, bool begun);
   void carry_out(std::span<std::span<const std::byte>> pieces);
   void flush() noexcept;
   void linger() noexcept;
