@@ -2,7 +2,6 @@
 #include "loop/fd_table.h"
 
 #include <asyncio/event_loop.h>
-#include <asyncio/lowlevel/fd_ready.h>
 
 #include "base/system_error.h"
 #include "loop/loop_state.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "net/unclosed.h"
 
-#include "net/stream_transport.h"
+#include "base/names.h"
 #include "loop/report.h"
+#include "net/stream_transport.h"
 
 #include <new>
 #include <variant>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Waits for descriptors that the library has no class of: lowlevel::readable() and writable(), and WatchedFd.
-#include <asyncio/lowlevel/watched_fd.h>
+// Waits for descriptors that the library has no class of.
+#include <asyncio/lowlevel/fd_ready.h>
 
 #include <asyncio/event_loop.h>
 #include <asyncio/testing.h>
