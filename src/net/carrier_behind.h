@@ -11,8 +11,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-// A carrier behind what is still to be sent: which it takes first, whoever uses it. How the output that a connection has
-// kept goes its way when another carrier takes over.
+// A carrier behind what is still to be sent: which it takes first, whoever uses it. How the output that a connection
+// has kept goes its way when another carrier takes over.
 class CarrierBehind final : public lowlevel::Carrier, private lowlevel::CarrierSink {
  public:
   void begin(std::unique_ptr<lowlevel::Carrier> carrier, ByteBuffer first) noexcept {

@@ -16,8 +16,8 @@ namespace {
 
 class MemoryCarrier;
 
-// What the two ends of a pair share. What one does is told to the other in a turn of the loop: neither is called while it
-// is at work itself. It lives as long as one of the ends, or a turn.
+// What the two ends of a pair share. What one does is told to the other in a turn of the loop: neither is called while
+// it is at work itself. It lives as long as one of the ends, or a turn.
 class MemoryLine final : public Runnable {
  public:
   enum News : std::uint8_t { input = 1, room = 2, gone = 4 };

@@ -156,11 +156,21 @@ struct TaskHook : LinkedWaiter {
   }
 };
 
+// In a class of their own they fit into the last byte of a StreamTransport; as members beside a TaskHook they would cost
+// each connection 16.
+class ServedFlags : public StreamTransport {
+ protected:
+  using StreamTransport::StreamTransport;
+  bool connected_ : 1 = false;
+  bool handled_ : 1 = false;  // its task runs
+  bool handler_cancelled_ : 1 = false;
+};
+
 // A connection that a server has accepted; told when its task has ended.
-class ServedStream final : public StreamTransport, private TaskHook {
+class ServedStream final : public ServedFlags, private TaskHook {
  public:
   ServedStream(ServerState& server, UniqueFd socket, const ServerOptions& options)
-      : StreamTransport(server.loop(), server.connections(), options.limit, options.close_timeout),
+      : ServedFlags(server.loop(), server.connections(), options.limit, options.close_timeout),
         server_(server),
         socket_(server.loop(), std::move(socket)) {
     attach_inside(socket_);
@@ -240,12 +250,10 @@ class ServedStream final : public StreamTransport, private TaskHook {
     self.release();
   }
 
-  bool connected_ : 1 = false;
-  bool handled_ : 1 = false;  // its task runs
-  bool handler_cancelled_ : 1 = false;
   ServerState& server_;
   SocketCarrier socket_;
 };
+static_assert(sizeof(ServedStream) <= 208, "an idle connection takes more memory");
 
 const WaitKind TaskHook::ended{
     .reason = "connection handler",
@@ -339,8 +347,10 @@ void ServerState::serve(UniqueFd socket) noexcept {
       ServedStream& transport;
     } keeper(*transport);  // a handler that starts eagerly may be at its end below
     Connection connection = connection_of(*transport);
-    Task<> task = start_task(*loop_, handler_(std::move(connection.reader), std::move(connection.writer)), {},
-                             std::source_location::current());
+    Coro<> handler = handler_(std::move(connection.reader), std::move(connection.writer));
+    if (loop_->debug) [[unlikely]]
+      LoopStreams::of(*loop_).unclosed.note(*transport, handler.definition());
+    Task<> task = start_task(*loop_, std::move(handler), {}, std::source_location::current());
     transport->served_by(task.AnyTask::state());
   } catch (...) {
     report_current(loop_, "a connection could not be served");

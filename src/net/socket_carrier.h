@@ -12,11 +12,11 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 // A connected stream socket.
 //
-// Whether a receive that gives less than it had room for has emptied the socket depends on the kind. From a TCP socket it
-// has, unless the last edge told of something else than plain data, before which a receive stops: an urgent mark, the
-// end, an error. From a Unix socket nobody can tell: it also stops behind a message that came with file descriptors. So
-// there, and after such an edge, only a receive that finds nothing says that nothing is left. Descriptors that come with
-// the data are closed by the kernel, since nobody asks for them.
+// Whether a receive that gives less than it had room for has emptied the socket depends on the kind. From a TCP socket
+// it has, unless the last edge told of something else than plain data, before which a receive stops: an urgent mark,
+// the end, an error. From a Unix socket nobody can tell: it also stops behind a message that came with file
+// descriptors. So there, and after such an edge, only a receive that finds nothing says that nothing is left.
+// Descriptors that come with the data are closed by the kernel, since nobody asks for them.
 class SocketCarrier final : public lowlevel::Carrier, private lowlevel::WatchedFd {
  public:
   // Watches the socket, and makes the most of it. Throws std::system_error.

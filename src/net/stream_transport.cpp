@@ -294,6 +294,7 @@ void StreamTransport::write(std::string_view data) {
   if (eof_wanted_ || corked_) [[unlikely]]
     return write({&data, 1});
   if (closing_ || data.empty()) return;
+  const std::size_t size = data.size();
   if (output_.empty()) {
     try {
       do {
@@ -306,8 +307,18 @@ void StreamTransport::write(std::string_view data) {
       return lose(std::current_exception());
     }
   }
-  output_.append(data);
+  keep(data, data.size() < size);
   if (output_.size() > high_) paused_ = true;
+}
+
+// For want of memory nothing of a write happens; but where some of it has, the stream has a hole, and is of no use.
+void StreamTransport::keep(std::string_view data, bool begun) {
+  try {
+    output_.append(data);
+  } catch (...) {
+    if (!begun) throw;
+    lose(std::current_exception());
+  }
 }
 
 // What is kept counts as the first of the pieces: so what a cork has gathered goes together with a large one.
@@ -317,8 +328,9 @@ void StreamTransport::write(std::span<const std::string_view> pieces) {
   constexpr std::size_t large = 16 * 1024;
   constexpr std::size_t most = 16;  // at a time
   std::array<std::span<const std::byte>, most> parts;
-  while (!pieces.empty()) {
-    const bool keep = !output_.empty() && !corked_;  // the carrier has said that it takes nothing
+  bool begun = false;
+  while (!pieces.empty() && !closed_) {
+    const bool blocked = !output_.empty() && !corked_;  // the carrier has said that it takes nothing
     std::size_t number = 0;
     std::size_t size = 0;
     if (!output_.empty()) parts[number++] = bytes_of(output_.view());
@@ -329,7 +341,7 @@ void StreamTransport::write(std::span<const std::string_view> pieces) {
     }
     std::span<std::span<const std::byte>> rest = std::span(parts).first(number);
     const std::size_t kept = output_.size();
-    if (!keep && (!corked_ || size >= large)) {
+    if (!blocked && (!corked_ || size >= large)) {
       try {
         carry_out(rest);
       } catch (...) {
@@ -340,8 +352,11 @@ void StreamTransport::write(std::span<const std::string_view> pieces) {
       output_.consume(kept - rest.front().size());
       rest = rest.subspan(1);
     }
+    for (const std::span<const std::byte> part : rest) size -= part.size();
+    begun = begun || size > 0;  // so much has been taken
     for (const std::span<const std::byte> part : rest) {
-      output_.append({reinterpret_cast<const char*>(part.data()), part.size()});
+      if (!closed_) keep({reinterpret_cast<const char*>(part.data()), part.size()}, begun);
+      begun = true;
     }
   }
   if (output_.size() > high_) paused_ = true;
@@ -456,15 +471,14 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
   ended_ = gone_ = true;
   connection_lost();
   wake_waiters(nullptr);
+  if (loop_->debug && loop_->state().streams != nullptr) [[unlikely]]
+    LoopStreams::of(*loop_).unclosed.forget(*this);
   // In a turn of its own: a carrier that calls this must not be destroyed by it.
   if (reader_ != nullptr || lingering_) queue_turn();
 }
 
 void StreamTransport::writer_gone() noexcept {
-  if (!closing_ && loop_->debug) {
-    report_made(loop_, "a StreamWriter was destroyed without close(); its connection is closed now",
-                [](ExceptionContext&) {});
-  }
+  if (!closing_ && loop_->debug) LoopStreams::of(*loop_).unclosed.report(*loop_, *this);
   close();
 }
 

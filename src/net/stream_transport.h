@@ -8,6 +8,7 @@
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"
 #include "net/socket_carrier.h"
+#include "net/unclosed.h"
 
 #include <array>
 #include <cstddef>
@@ -24,11 +25,12 @@ class LoopStreams final : public LoopResource {
  public:
   static LoopStreams& of(EventLoop& loop);
 
-  // For bytes that nobody keeps, valid until the next receive: an idle connection needs no memory of its own for what may
-  // come, and this is always in the cache.
+  // For bytes that nobody keeps, valid until the next receive: an idle connection needs no memory of its own for what
+  // may come, and this is always in the cache.
   static constexpr std::size_t room_size = 64 * 1024;
   std::span<std::byte> room() { return room_; }
-  Link transports;  // each a StreamTransport that is in no other list
+  Link transports;    // each a StreamTransport that is in no other list
+  Unclosed unclosed;  // used in debug mode
 
   void loop_closing() noexcept override;
 
@@ -45,20 +47,20 @@ class LoopStreams final : public LoopResource {
 // contract between the two. What derives from this says only where the carrier is, and what stands beside it.
 //
 // Reading. `arrived` is sticky: set when the carrier says that there may be data, cleared when it says that nothing is
-// left. A reading task tries first; where there is nothing it is parked in reader_. When something arrives the transport
-// queues itself, and in its turn has the waiting operation take what came: then the task continues at once, in the same
-// turn. So a receive happens at the very moment in which its task goes on.
+// left. A reading task tries first; where there is nothing it is parked in reader_. When something arrives the
+// transport queues itself, and in its turn has the waiting operation take what came: then the task continues at once,
+// in the same turn. So a receive happens at the very moment in which its task goes on.
 //
-// Writing. A carrier that can take more has the transport queue itself too: nothing calls the carrier from within a call
-// of the carrier, but for let_go().
+// Writing. A carrier that can take more has the transport queue itself too: nothing calls the carrier from within a
+// call of the carrier, but for let_go().
 //
 // Closing. close() sends what is kept first, and lets the carrier say goodbye; the transport then lives until that is
 // done, held by itself (lingering_), and not longer than its time limit. lose() ends it at once, for good or with an
 // error, which every later operation reports.
 //
 // Lifetime. Handles hold references, and so do the turn that is queued and each task that waits: a handle may be
-// destroyed by one task while another waits through it. Nothing that a carrier calls destroys it. Once the loop is closed
-// the transport is too, and loop_ is null.
+// destroyed by one task while another waits through it. Nothing that a carrier calls destroys it. Once the loop is
+// closed the transport is too, and loop_ is null.
 namespace detail {
 class StreamTransport : public Runnable, private Link, private lowlevel::CarrierSink, public StreamCore {
  public:
@@ -171,6 +173,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
 
   void attach(lowlevel::Carrier& carrier) noexcept;
   std::unique_ptr<lowlevel::Carrier> take_carrier();
+  void keep(std::string_view data, bool begun);
   void carry_out(std::span<std::span<const std::byte>> pieces);
   void flush() noexcept;
   void linger() noexcept;

@@ -7,7 +7,12 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-Connection connection_of(StreamTransport& transport) { return {StreamReader(transport), StreamWriter(transport)}; }
+Connection connection_of(StreamTransport& transport) {
+  EventLoop& loop = transport.loop();
+  if (loop.debug) [[unlikely]]
+    LoopStreams::of(loop).unclosed.note(transport);
+  return {StreamReader(transport), StreamWriter(transport)};
+}
 
 namespace lowlevel {
 

@@ -21,8 +21,8 @@ StreamPair over_pipes(const StreamOptions& options);
 StreamPair over_odd_carriers(const StreamOptions& options);
 StreamPair over_odd_carriers(const StreamOptions& options, unsigned seed);
 
-// How one end of such a pair goes wrong, after so many calls of its carry_ functions: what it throws in the next one, or
-// tells at another time.
+// How one end of such a pair goes wrong, after so many calls of its carry_ functions: what it throws in the next one,
+// or tells at another time.
 struct Breakage {
   int after;
   bool by_throwing;

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// The contract for a connection whose carrier is swapped: whatever is under way, nothing is lost and nothing comes twice.
+// SPDX-License-Identifier: MIT The contract for a connection whose carrier is swapped: whatever is under way, nothing
+// is lost and nothing comes twice.
 #include "tests/contract/stream_contract.h"
 
 #include <array>
@@ -57,8 +57,8 @@ STREAM_TEST(a_swap_loses_nothing_in_either_direction) {
   StreamPair pair = make({});
   const std::string one = pattern(much, 1);
   const std::string other = pattern(much, 2);
-  // Each end swaps as soon as it has read the other's plain text, and goes on in cipher: by then it may have read more than
-  // that, and have plain text to send itself.
+  // Each end swaps as soon as it has read the other's plain text, and goes on in cipher: by then it may have read more
+  // than that, and have plain text to send itself.
   const auto talk = [](Connection& connection, std::string mine) -> Coro<std::string> {
     connection.writer.write(mine);
     std::string got = co_await connection.reader.readexactly(much);

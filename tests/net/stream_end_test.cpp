@@ -8,7 +8,7 @@
 
 #include <sys/ioctl.h>
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -35,8 +35,8 @@ std::size_t unread(const StreamWriter& writer) {
 // A carrier that takes everything and never says that it has closed.
 class Undying final : public lowlevel::Carrier {
  public:
-  explicit Undying(bool& gone) : gone_(gone) {}
-  ~Undying() override { gone_ = true; }
+  explicit Undying(std::shared_ptr<bool> gone) : gone_(std::move(gone)) {}
+  ~Undying() override { *gone_ = true; }
   lowlevel::CarriedIn carry_in(std::span<std::byte>) override { return {0, lowlevel::Rest::empty}; }
   std::size_t carry_out(lowlevel::Pieces pieces) override { return pieces.front().size(); }
   void carry_eof() override {}
@@ -45,7 +45,7 @@ class Undying final : public lowlevel::Carrier {
   bool waits_for_kernel() const override { return false; }
 
  private:
-  bool& gone_;
+  std::shared_ptr<bool> gone_;  // which may outlive the test
 };
 
 }  // namespace
@@ -88,20 +88,20 @@ ASYNC_TEST(StreamWriter, a_close_that_comes_to_its_end_in_time_leaves_no_timer) 
 }
 
 ASYNC_TEST(StreamWriter, a_writer_that_is_destroyed_closes_within_the_time_limit_too) {
-  bool gone = false;
+  const auto gone = std::make_shared<bool>(false);
   {
     Connection connection = lowlevel::make_connection(std::make_unique<Undying>(gone), {.close_timeout = 1h});
     connection.writer.write("taken");
   }
   co_await sleep(1h - 1ms);
-  EXPECT_FALSE(gone);
+  EXPECT_FALSE(*gone);
   co_await sleep(1ms);
   co_await settle();
-  EXPECT_TRUE(gone);
+  EXPECT_TRUE(*gone);
 }
 
 ASYNC_TEST(StreamWriter, a_carrier_that_never_closes_is_let_go_in_time) {
-  bool gone = false;
+  const auto gone = std::make_shared<bool>(false);
   Connection connection = lowlevel::make_connection(std::make_unique<Undying>(gone));
   connection.writer.close();
   const bool late = co_await throws<TimeoutError>(connection.writer.wait_closed());
@@ -133,19 +133,19 @@ ASYNC_TEST(StreamWriter, a_close_may_take_for_ever_or_no_time) {
 }
 
 TEST(StreamWriter, a_loop_may_be_closed_in_the_middle_of_a_close) {
-  bool gone = false;
+  const auto gone = std::make_shared<bool>(false);
   {
     EventLoop loop;
-    loop.run_until_complete([](bool& destroyed) -> Coro<> {
+    loop.run_until_complete([](std::shared_ptr<bool> destroyed) -> Coro<> {
       StreamPair pair = make_stream_pair(10);
       pair.first.writer.write(std::string(100, 'x'));
       pair.first.writer.close();
-      Connection connection = lowlevel::make_connection(std::make_unique<Undying>(destroyed));
+      Connection connection = lowlevel::make_connection(std::make_unique<Undying>(std::move(destroyed)));
       co_return;
     }(gone));
-    EXPECT_FALSE(gone);  // it is held for the close
+    EXPECT_FALSE(*gone);  // it is held for the close
   }
-  EXPECT_TRUE(gone);
+  EXPECT_TRUE(*gone);
 }
 
 ASYNC_TEST(StreamWriter, a_descriptor_is_given_back_in_time_though_the_peer_never_reads) {

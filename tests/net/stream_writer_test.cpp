@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What writing does with the errors of real sockets, and what is known of them. The rest: tests/contract/.
+#include <asyncio/server.h>
 #include <asyncio/stream.h>
 #include <asyncio/testing.h>
 
@@ -7,6 +8,7 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <string>
@@ -187,4 +189,36 @@ ASYNC_TEST(StreamWriter, that_was_moved_from_and_its_reader_throw_a_runtime_erro
   }
   EXPECT_FALSE(to.writer.is_closing());
   co_return;
+}
+
+// --- a writer that nobody closes
+
+namespace {
+
+Coro<> forget_to_close(std::uint16_t port) {
+  Connection connection = co_await open_connection("127.0.0.1", port);
+  connection.writer.write("x");
+}
+
+Coro<> forget_too(StreamReader reader, StreamWriter) { (void)co_await reader.read(1); }
+
+}  // namespace
+
+// BH-WR-07
+ASYNC_IO_TEST(StreamWriter, that_nobody_closes_is_told_of_once_for_each_place_with_its_peer) {
+  Server server = co_await start_server(forget_too, "127.0.0.1", 0);
+  get_running_loop().set_debug(true);
+  for (int i = 0; i < 3; ++i) co_await forget_to_close(server.port());
+  server.close();
+  co_await server.wait_closed();
+  get_running_loop().set_debug(false);
+  std::vector<std::string> reports = take_reports();
+  std::sort(reports.begin(), reports.end());
+  EXPECT_EQ(reports.size(), 2u);
+  const std::string peer = "the peer is ('127.0.0.1', ";
+  for (const std::string& report : reports) EXPECT_NE(report.find(peer), std::string::npos) << report;
+  const std::string& client = reports.at(reports.at(0).find("forget_to_close") == std::string::npos ? 1 : 0);
+  EXPECT_NE(client.find("of forget_to_close ("), std::string::npos) << client;
+  const std::string& served = reports.at(&client == &reports.at(0) ? 1 : 0);
+  EXPECT_NE(served.find("of forget_too ("), std::string::npos) << served;
 }

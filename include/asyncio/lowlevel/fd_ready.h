@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/lowlevel/watched_fd.h>  // first: its bits have the names of the functions here, and must not shadow them
 #include <asyncio/waiter.h>
 
 #include <coroutine>

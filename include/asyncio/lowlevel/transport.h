@@ -13,7 +13,8 @@
 #include <string_view>
 
 // Write your own transport: what carries the bytes of a StreamReader and a StreamWriter, be it a serial line, a pipe, a
-// cipher over another carrier, or a network that a test has made up. examples/own_transport.cpp is one, from end to end.
+// cipher over another carrier, or a network that a test has made up. examples/own_transport.cpp is one, from end to
+// end.
 //
 //   class SerialLine final : public lowlevel::Carrier, lowlevel::WatchedFd {
 //    public:
@@ -37,14 +38,14 @@
 //   auto [reader, writer] = lowlevel::make_connection(std::make_unique<SerialLine>(get_running_loop(), fd));
 //
 // The work is divided so: a *carrier* moves bytes when it is asked to, and tells when it can move more. Its *sink* has
-// the buffers, the limits, the tasks that wait, and what closing means. The sink of most carriers is the connection that
-// make_connection() makes. A carrier that changes what it carries (TLS, compression, a tunnel) owns the carrier below it,
-// and is that one's sink: see swap_carrier().
+// the buffers, the limits, the tasks that wait, and what closing means. The sink of most carriers is the connection
+// that make_connection() makes. A carrier that changes what it carries (TLS, compression, a tunnel) owns the carrier
+// below it, and is that one's sink: see swap_carrier().
 //
 // The rules for both, in the thread of the loop all:
-//   - One thing at a time. A carrier calls its sink from a turn of its own: from WatchedFd::ready(), a callback, a timer
-//     or a task. Never inside of one of its carry_ functions, and never inside of a call that the sink of another one
-//     makes. So no call finds the carrier in the middle of another.
+//   - One thing at a time. A carrier calls its sink from a turn of its own: from WatchedFd::ready(), a callback, a
+//     timer or a task. Never inside of one of its carry_ functions, and never inside of a call that the sink of another
+//     one makes. So no call finds the carrier in the middle of another.
 //   - A sink that is told something may call the carrier at once, inside of that call; lose() always calls let_go().
 //     But it does not destroy the carrier then: that can be touched afterwards.
 //   - A call before one has happened is only spurious, and allowed: can_carry_in() though nothing is there, and
@@ -62,10 +63,11 @@ class CarrierSink {
   virtual void can_carry_in() noexcept = 0;
   // carry_out() may be able to take something again.
   virtual void can_carry_out() noexcept = 0;
-  // The peer is gone, or sends no more, which is known before what it has sent is read. Optional; more than once is once.
-  // What is there can be carried in all the same, and to tell of it is can_carry_in()'s. For wait_disconnected().
+  // The peer is gone, or sends no more, which is known before what it has sent is read. Optional; more than once is
+  // once. What is there can be carried in all the same, and to tell of it is can_carry_in()'s. For wait_disconnected().
   virtual void peer_gone() noexcept = 0;
-  // The connection is lost with this error; or, with none, it is closed: what follows a carry_close() that said "not yet".
+  // The connection is lost with this error; or, with none, it is closed: what follows a carry_close() that said "not
+  // yet".
   virtual void lose(std::exception_ptr error) noexcept = 0;
 
  protected:
@@ -100,14 +102,14 @@ class Carrier {
   // takes none: then not before can_carry_out().
   virtual std::size_t carry_out(Pieces pieces) = 0;
 
-  // All has been taken that ever will be: tells the peer, behind what is on its way. Called once at most, and only where
-  // it can.
+  // All has been taken that ever will be: tells the peer, behind what is on its way. Called once at most, and only
+  // where it can.
   virtual void carry_eof() = 0;
   virtual bool can_carry_eof() const { return true; }
 
   // All has been taken, and the connection is to be closed in good order. True: now. False: not yet, there is something
-  // to be sent, or to be waited for; lose(nullptr) tells when. Called once. What takes longer than the time limit of the
-  // connection (close_timeout) is let go before that.
+  // to be sent, or to be waited for; lose(nullptr) tells when. Called once. What takes longer than the time limit of
+  // the connection (close_timeout) is let go before that.
   virtual bool carry_close() { return true; }
 
   // Gives back at once whatever it has of the system, and calls its sink no more. Also where the loop is being closed,
@@ -160,10 +162,10 @@ struct Handover {
 //
 // Nothing is lost, and nothing comes twice. What was written before is sent by the old carrier as it is, and before
 // anything that the new one sends, however long that takes. What has come and was not read belongs to the new carrier,
-// also what a waiting readexactly() has collected. An end that was met, is met again. write_eof() that was called before
-// has been carried out, or is by the new carrier.
-// Throws std::system_error (not_connected) where the connection is closed, or closing, and then calls nothing. What
-// make() throws is thrown, after the connection was lost with it: the old carrier has gone.
+// also what a waiting readexactly() has collected. An end that was met, is met again. write_eof() that was called
+// before has been carried out, or is by the new carrier. Throws std::system_error (not_connected) where the connection
+// is closed, or closing, and then calls nothing. What make() throws is thrown, after the connection was lost with it:
+// the old carrier has gone.
 void swap_carrier(StreamWriter& writer, Callback<std::unique_ptr<Carrier>(Handover)> make);
 
 // The carrier of a connection, or one that it owns, that is a C; null where there is none. It lives as long as the
