@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Makes docs/behaviours.md, which says for each numbered behaviour of asyncio which test holds us to it, or how and why
-we differ. A test names its numbers in the comment lines directly above it (`// BH-LOCK-01, BH-LOCK-04`); what differs,
-does not apply or is not written yet is a line of docs/behaviours/FAMILY.txt (`BH-LOCK-06 | differs | why`, or `n/a`, or
-`planned`); docs/behaviours/families lists the families and how many numbers each has. With --check nothing is written:
-the exit code is 1 where the page is out of date, a number has neither a test nor a reason, or a comment names a number
-where no test follows."""
+we differ. A test names its numbers in the comment lines directly above it (`// BH-LOCK-01, BH-LOCK-04`).
+docs/behaviours.txt lists the families and how many numbers each has; what differs, does not apply or is not written
+yet is a line there (`BH-LOCK-06 | differs | why`, or `n/a`, or `planned`). With --check nothing is written: the exit
+code is 1 where the page is out of date, a number has neither a test nor a reason, or a comment names a number where no
+test follows."""
 import argparse
 import pathlib
 import re
@@ -13,20 +13,32 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "behaviours.md"
-NOTES = ROOT / "docs" / "behaviours"
+NOTES = ROOT / "docs" / "behaviours.txt"
 NUMBER = re.compile(r"BH-([A-Z]+)-(\d+)")
 TEST = re.compile(r"^\s*(?:ASYNC_TEST|ASYNC_IO_TEST|TEST|TEST_F|TEST_P|TYPED_TEST)\((\w+),\s*(\w+)\)")
-STREAM_TEST = re.compile(r"^\s*(?:EVEN_)?STREAM_TEST\((\w+)\)")  # one test on each kind of stream: MemoryStream, TcpStream, ...
+STREAM_TEST = re.compile(r"^\s*(?:EVEN_)?STREAM_TEST\((\w+)\)")  # one on each kind of stream: MemoryStream, ...
 KINDS = ("differs", "n/a", "planned")
 
 
-def read_families():
-    families = []
-    for line in (NOTES / "families").read_text().splitlines():
-        if line.strip() and not line.startswith("#"):
+def read_notes():
+    """[(family, how many, title)], and number -> (kind, why)"""
+    families, notes = [], {}
+    for line in NOTES.read_text().splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        parts = [part.strip() for part in line.split("|", 2)]
+        if len(parts) == 1:
             name, count, title = line.split(maxsplit=2)
             families.append((name, int(count), title))
-    return families
+            continue
+        found = NUMBER.fullmatch(parts[0])
+        if not found or len(parts) != 3 or parts[1] not in KINDS or not parts[2]:
+            sys.exit(f"{NOTES.name}: not of the form 'BH-FAMILY-NN | {' or '.join(KINDS)} | why': {line}")
+        key = (found[1], int(found[2]))
+        if found[1] != families[-1][0] or key in notes:
+            sys.exit(f"{NOTES.name}: of another family, or there twice: {line}")
+        notes[key] = (parts[1], parts[2])
+    return families, notes
 
 
 def name_of_test(line):
@@ -62,25 +74,8 @@ def read_tests():
     return tests, stray
 
 
-def read_notes():
-    """number -> (kind, why)"""
-    notes = {}
-    for path in sorted(NOTES.glob("*.txt")):
-        for line in path.read_text().splitlines():
-            if not line.strip():
-                continue
-            parts = [part.strip() for part in line.split("|", 2)]
-            found = NUMBER.fullmatch(parts[0])
-            if not found or len(parts) != 3 or parts[1] not in KINDS or not parts[2]:
-                sys.exit(f"{path.relative_to(ROOT)}: not of the form 'BH-FAMILY-NN | {' or '.join(KINDS)} | why': {line}")
-            if found[1].lower() != path.stem or (found[1], int(found[2])) in notes:
-                sys.exit(f"{path.relative_to(ROOT)}: of another family, or there twice: {line}")
-            notes[(found[1], int(found[2]))] = (parts[1], parts[2])
-    return notes
-
-
 def make_page():
-    families, (tests, missing), notes = read_families(), read_tests(), read_notes()
+    (families, notes), (tests, missing) = read_notes(), read_tests()
     kinds = {"kept": 0, "differs": 0, "n/a": 0, "planned": 0}
     body = []
     for family, count, title in families:
@@ -106,9 +101,9 @@ def make_page():
     head = [
         "# Behaviours",
         "",
-        "What Python's asyncio does, numbered, and the test that holds this library to it. *differs*: on purpose, and the test",
-        "shows how; *n/a*: it has no meaning in C++; *planned*: what it speaks of is not written yet. A test `*Stream.name`",
-        "runs on every kind of stream. Made from the tests by `tools/behaviours.py`; do not edit it.",
+        "What Python's asyncio does, numbered, and the test that holds this library to it. *differs*: on purpose, and",
+        "the test shows how; *n/a*: it has no meaning in C++; *planned*: what it speaks of is not written yet. A test",
+        "`*Stream.name` runs on every kind of stream. Made from the tests by `tools/behaviours.py`; do not edit it.",
         "",
         f"{kinds['kept']} kept, {kinds['differs']} differ, {kinds['n/a']} do not apply, {kinds['planned']} planned.",
     ]
@@ -117,7 +112,8 @@ def make_page():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where something is missing or out of date")
+    parser.add_argument("--check", action="store_true",
+                        help="write nothing; fail where something is missing or out of date")
     check = parser.parse_args().check
     page, missing = make_page()
     for line in missing:

@@ -89,7 +89,7 @@ bool show(const Row& row, bool timed) {
   const char* output = row.outcome.killed      ? "KILLED: IT HANGS"
                        : row.output_is_right() ? "as promised"
                                                : "NOT AS PROMISED";
-  std::printf("  %-18s %6.1f s %8.3f s   %s%s\n", std::string(row.promise->program).c_str(),
+  std::printf("  %-36s %6.1f s %8.3f s   %s%s\n", std::string(row.promise->program).c_str(),
               static_cast<double>(row.promise->time.count()), seconds, output,
               timed && !row.time_is_right() ? ", TIME OFF" : "");
   if (!row.output_is_right())
@@ -109,7 +109,7 @@ Coro<bool> show_tutorials(bool timed) {
   std::vector<Row> rows = co_await gather(std::move(runs));
   std::vector<Row> pair_rows = co_await std::move(pair);
 
-  std::printf("  %-18s %8s %10s   output\n", "program", "promised", "measured");
+  std::printf("  %-36s %8s %10s   output\n", "program", "promised", "measured");
   bool right = true;
   for (const Row& row : rows) right = show(row, timed) && right;
   for (const Row& row : pair_rows) right = show(row, false) && right;

@@ -21,6 +21,8 @@ class Lagged : public std::exception {
  public:
   explicit Lagged(std::uint64_t count)
       : count_(count), text_(std::make_shared<const std::string>("lost " + std::to_string(count) + " items")) {}
+  Lagged(const Lagged&) = default;  // and nothing else: one that is moved stays what it was
+  Lagged& operator=(const Lagged&) = default;
   // How many.
   std::uint64_t count() const noexcept { return count_; }
   const char* what() const noexcept override { return text_->c_str(); }

@@ -72,6 +72,10 @@ Coro<> run_quietly(Coro<> (*body)()) {
   co_await body();
 }
 
+long disarm(const Scenario& scenario) {
+  return scenario.in_threads ? failing_new::disarm_others() : failing_new::disarm();
+}
+
 // What came out of it; null for nothing.
 std::exception_ptr outcome(const Scenario& scenario, long nth) {
   std::snprintf(where, sizeof where, "%s, allocation %ld", scenario.name, nth);
@@ -79,7 +83,7 @@ std::exception_ptr outcome(const Scenario& scenario, long nth) {
   VirtualClock clock;
   RunOptions options;
   if (!scenario.real_time) options.clock = &clock;
-  failing_new::arm(nth);
+  scenario.in_threads ? failing_new::arm_others(nth) : failing_new::arm(nth);
   std::exception_ptr error;
   try {
     run(run_quietly(scenario.body), options);
@@ -105,7 +109,7 @@ bool leaks(const Scenario& scenario, long nth) {
   for (int i = 0; i < 20; ++i) {
     const long before = failing_new::live();
     outcome(scenario, nth);
-    failing_new::disarm();
+    disarm(scenario);
     if (failing_new::live() <= before) return false;
   }
   return true;
@@ -117,14 +121,14 @@ void fail_every_allocation(const Scenario& scenario, long first, long stride) {
   Watch watch;
   outcome(scenario, 0);
   const std::exception_ptr error = outcome(scenario, 0);
-  const long allocations = failing_new::disarm();
+  const long allocations = disarm(scenario);
   ASSERT_EQ(error, nullptr) << text_of(error);
   ASSERT_GT(allocations, 0);
   long most_live = failing_new::live();
   const std::size_t in_use = FramePool::bytes_in_use();
   for (long nth = first; nth <= allocations; nth += stride) {
     const std::exception_ptr came = outcome(scenario, nth);
-    failing_new::disarm();
+    disarm(scenario);
     EXPECT_TRUE(came == nullptr || is_want_of_memory(came)) << where << " ends with " << text_of(came);
     EXPECT_EQ(FramePool::bytes_in_use(), in_use) << where;
     if (failing_new::live() > most_live) {
@@ -134,7 +138,7 @@ void fail_every_allocation(const Scenario& scenario, long first, long stride) {
     if (::testing::Test::HasFailure()) return;
   }
   const std::exception_ptr after = outcome(scenario, 0);
-  failing_new::disarm();
+  disarm(scenario);
   EXPECT_EQ(after, nullptr) << text_of(after);
 }
 

@@ -11,9 +11,14 @@ constinit thread_local bool armed = false;
 constinit thread_local long count = 0;
 constinit thread_local long fails_at = 0;
 constinit std::atomic<long> blocks = 0;
+// Of the threads that are not armed themselves.
+constinit std::atomic<bool> others_armed = false;
+constinit std::atomic<long> count_of_others = 0;
+constinit std::atomic<long> others_fail_at = 0;
 
 void* get(std::size_t size, std::size_t alignment) {
-  if (armed && ++count == fails_at) throw std::bad_alloc();
+  if (armed ? ++count == fails_at : others_armed.load() && count_of_others.fetch_add(1) + 1 == others_fail_at.load())
+    throw std::bad_alloc();
   void* memory = alignment <= __STDCPP_DEFAULT_NEW_ALIGNMENT__
                      ? std::malloc(size)
                      : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
@@ -64,6 +69,17 @@ void arm(long nth) noexcept {
 long disarm() noexcept {
   armed = false;
   return count;
+}
+void arm_others(long nth) noexcept {
+  arm(0);
+  count_of_others = 0;
+  others_fail_at = nth;
+  others_armed = true;
+}
+long disarm_others() noexcept {
+  others_armed = false;
+  disarm();
+  return count_of_others;
 }
 bool has_failed() noexcept { return fails_at != 0 && count >= fails_at; }
 long live() noexcept { return blocks.load(std::memory_order_relaxed); }

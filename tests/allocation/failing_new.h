@@ -11,6 +11,9 @@ namespace failing_new {
 void arm(long nth) noexcept;
 // The end of that. Gives how many there were.
 long disarm() noexcept;
+// The same for all threads but this one, together.
+void arm_others(long nth) noexcept;
+long disarm_others() noexcept;
 // Whether the one that was to fail has failed.
 bool has_failed() noexcept;
 // Blocks of all threads that have not been freed.

@@ -322,8 +322,14 @@ Coro<> threads() {
   co_await called.wait();
   co_await wrap_future(run_coroutine_threadsafe(loop, leaf(1)));
   (void)co_await as_result(to_thread([] { throw std::runtime_error("in a thread"); }));
-  ThreadPoolExecutor pool(1);
+  ThreadPoolExecutor pool(1, "worker", [] {});
   co_await loop.run_in_executor(pool, [] { return std::string("of more than sixteen characters"); });
+  static ContextVar<std::string> name("name");
+  name.set("a value of more than sixteen characters");
+  co_await loop.run_in_executor(pool, [] { name.set("another one of more than sixteen characters"); });
+  ThreadFuture<> done = pool.submit([] {});
+  done.add_done_callback([] {});
+  co_await wrap_future(std::move(done));
 }
 
 Coro<> memory_streams() {
@@ -422,6 +428,7 @@ constexpr Scenario all[] = {
     {"reports", &reports},
     {"in_debug_mode", &in_debug_mode},
     {"threads", &threads, true},
+    {"in_threads", &threads, true, true},
     {"memory_streams", &memory_streams},
     {"servers", &servers, true},
     {"descriptors", &descriptors, true},

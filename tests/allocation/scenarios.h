@@ -12,7 +12,8 @@ namespace allocation_test {
 struct Scenario {
   const char* name;
   asyncio::Coro<> (*body)();
-  bool real_time = false;  // the operating system is part of it
+  bool real_time = false;   // the operating system is part of it
+  bool in_threads = false;  // what fails are the allocations of other threads than the loop's
 };
 inline void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.name; }
 

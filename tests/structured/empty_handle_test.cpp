@@ -67,7 +67,11 @@ std::vector<Operation> operations_with(H handle) {
       {"wait_for no time", [handle]() -> Coro<> { co_await wait_for(handle, 0s); }},
       {"shield", [handle]() -> Coro<> { co_await shield(handle); }},
       {"race", [handle]() -> Coro<> { co_await race(handle, sleep(1s)); }},
-      {"as_result", [handle]() -> Coro<> { (co_await as_result(handle)).value(); }},
+      {"as_result",
+       [handle]() -> Coro<> {
+         const auto outcome = co_await as_result(handle);
+         static_cast<void>(outcome.value());
+       }},
       {"create_task", [handle]() -> Coro<> { co_await create_task(handle); }},
   };
 }

@@ -24,7 +24,7 @@ Coro<> tcp_echo_client(std::string message, int port) {
   co_await connection.writer.wait_closed();
 }
 
-// a11_echo_client [port]
+// asyncio_module_echo_client [port]
 int main(int argc, char** argv) {
   const int port = argc > 1 ? std::atoi(argv[1]) : 8888;
   return run(tcp_echo_client("Hello, World!", port));

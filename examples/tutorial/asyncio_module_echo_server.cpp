@@ -28,7 +28,7 @@ Coro<> async_main(int port) {
   co_await server.serve_forever();
 }
 
-// a9_echo_server [port]
+// asyncio_module_echo_server [port]
 int main(int argc, char** argv) {
   const int port = argc > 1 ? std::atoi(argv[1]) : 8888;
   return run(async_main(port));
