@@ -136,7 +136,6 @@ const Use uses[] = {
      []() -> Coro<int> { co_return (co_await as_result(create_task(Callable(), Fused()))).value(); }},
     {"wait_for", []() -> Coro<int> { co_return co_await wait_for(Ready(), 1s); }},
     {"shield", []() -> Coro<int> { co_return co_await shield(Ready()); }},
-    {"race", []() -> Coro<int> { co_return std::get<0>(co_await race(Ready(), sleep(1h))); }},
     {"retry", []() -> Coro<int> { co_return co_await retry(RetryOptions{.attempts = 1}, Callable(), Fused()); }},
     {"with",
      []() -> Coro<int> {
