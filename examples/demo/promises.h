@@ -23,7 +23,8 @@ inline constexpr Promise promises[] = {
     {"asyncio_library_coroutine", std::chrono::seconds(1), "Hello\nWorld\n"},
     {"asyncio_library_event_loop", std::chrono::seconds(1), "Start\nEnd\n"},
     {"asyncio_library_awaitables", std::chrono::seconds(2), "Data\n"},
-    {"asyncio_library_tasks", std::chrono::seconds(2), "Task 1 started\nTask 2 started\nTask 2 finished\nTask 1 finished\n"},
+    {"asyncio_library_tasks", std::chrono::seconds(2),
+     "Task 1 started\nTask 2 started\nTask 2 finished\nTask 1 finished\n"},
     {"asyncio_library_gather", std::chrono::seconds(2),
      "Fetching https://example.com\nFetching https://httpbin.org/get\n"
      "['Data from https://example.com', 'Data from https://httpbin.org/get']\n"},
@@ -38,8 +39,10 @@ inline constexpr Promise promises[] = {
     {"what_is_asyncio_coroutines", std::chrono::seconds(1), "Hello\nWorld\n"},
     {"what_is_asyncio_await", std::chrono::seconds(1), ""},
     {"what_is_asyncio_event_loop", std::chrono::seconds(1), "Hello\nWorld\n"},
-    {"what_is_asyncio_tasks", std::chrono::seconds(2), "Task 1 started\nTask 2 started\nTask 1 finished\nTask 2 finished\n"},
-    {"what_is_asyncio_gather", std::chrono::seconds(2), "A started\nB started\nC started\nA finished\nB finished\nC finished\n"},
+    {"what_is_asyncio_tasks", std::chrono::seconds(2),
+     "Task 1 started\nTask 2 started\nTask 1 finished\nTask 2 finished\n"},
+    {"what_is_asyncio_gather", std::chrono::seconds(2),
+     "A started\nB started\nC started\nA finished\nB finished\nC finished\n"},
     {"what_is_asyncio_gather_error", std::chrono::seconds(0), "Good Task started\nCaught an error: Oops!\n"},
     {"asynchronous_programming_basic", std::chrono::seconds(3),
      "--- Asyncio Basic Example ---\nFetching Users (will take 2 seconds)...\n"
@@ -74,7 +77,8 @@ inline constexpr Promise promises[] = {
      "Accessing resource 0\nAccessing resource 1\nReleasing resource 0\nReleasing resource 1\n"
      "Accessing resource 2\nAccessing resource 3\nReleasing resource 2\nReleasing resource 3\n"
      "Accessing resource 4\nReleasing resource 4\n"},
-    {"asyncio_explained_event", std::chrono::seconds(2), "Waiting for event to be set\nEvent has been set\nEvent set, continuing\n"},
+    {"asyncio_explained_event", std::chrono::seconds(2),
+     "Waiting for event to be set\nEvent has been set\nEvent set, continuing\n"},
 };
 
 // The two that belong together: the server runs until Ctrl-C, and the client talks to it.

@@ -84,7 +84,7 @@ std::size_t Race::await_resume() {
     }
   }
   if (any_cancelled && winner_ == nobody && passed_.any()) passed_.raise(*task_);
-  passed_.restore(*task_);
+  if (passed_.any()) passed_.restore(*task_);  // else it may never have waited
   if (winner_ != nobody) return winner_;
   if (errors.empty()) throw CancelledError();
   throw std::move(errors).to_group("none of the entrants succeeded");

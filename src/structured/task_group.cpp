@@ -322,7 +322,10 @@ void StartWait::started() noexcept {
 
 void StartWait::await_resume() {
   if (was_interrupted()) passed_.raise(*task_);  // tasks awaited each other
-  if (started_) return passed_.restore(*task_);
+  if (started_) {
+    if (passed_.any()) passed_.restore(*task_);  // else it may never have waited
+    return;
+  }
   if (started_task_.cancelled()) {
     if (passed_.any()) passed_.raise(*task_);
     throw RuntimeError("TaskGroup.start: the task was cancelled before it called started()");

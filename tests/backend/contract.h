@@ -3,9 +3,9 @@
 
 #include <asyncio/error.h>
 
+#include "backend/backend.h"
 #include "backend/io_uring.h"
 #include "base/unique_fd.h"
-#include "backend/backend.h"
 
 #include <gtest/gtest.h>
 
