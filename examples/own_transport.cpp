@@ -32,14 +32,15 @@ using lowlevel::Rest;
 class DeviceCarrier final : public lowlevel::Carrier, private lowlevel::WatchedFd {
  public:
   // Takes the descriptor, which does not block.
-  DeviceCarrier(EventLoop& loop, int device) : WatchedFd(device) { watch(loop); }
+  DeviceCarrier(EventLoop& loop, int device) : lowlevel::WatchedFd(device) { watch(loop); }
   ~DeviceCarrier() override { DeviceCarrier::let_go(); }
 
-  CarriedIn carry_in(std::span<std::byte> room) override {
+  lowlevel::CarriedIn carry_in(std::span<std::byte> room) override {
     const ssize_t count = ::read(fd(), room.data(), room.size());
-    if (count > 0) return {static_cast<std::size_t>(count), Rest::more};  // a short read says nothing about a device
-    if (count == 0 || errno == EIO) return {0, Rest::end};                // EIO: the other end of a terminal has gone
-    if (errno == EAGAIN || errno == EINTR) return {0, errno == EINTR ? Rest::more : Rest::empty};
+    if (count > 0)
+      return {static_cast<std::size_t>(count), lowlevel::Rest::more};  // a short read says nothing about a device
+    if (count == 0 || errno == EIO) return {0, lowlevel::Rest::end};   // EIO: the other end of a terminal has gone
+    if (errno == EAGAIN || errno == EINTR) return {0, errno == EINTR ? lowlevel::Rest::more : lowlevel::Rest::empty};
     throw std::system_error(errno, std::generic_category(), "read");
   }
 
@@ -76,8 +77,8 @@ class Rot13 final : public lowlevel::Carrier, private lowlevel::CarrierSink {
     lower_->attach(*this);
   }
 
-  CarriedIn carry_in(std::span<std::byte> room) override {
-    CarriedIn carried{std::min(room.size(), input_.size()), Rest::more};
+  lowlevel::CarriedIn carry_in(std::span<std::byte> room) override {
+    lowlevel::CarriedIn carried{std::min(room.size(), input_.size()), lowlevel::Rest::more};
     if (carried.count > 0) {
       std::memcpy(room.data(), input_.data(), carried.count);
       input_.erase(0, carried.count);
@@ -103,7 +104,7 @@ class Rot13 final : public lowlevel::Carrier, private lowlevel::CarrierSink {
   void let_go() noexcept override { lower_->let_go(); }
   ExtraInfo extra_info(std::string_view name) const override { return lower_->extra_info(name); }
   bool waits_for_kernel() const override { return lower_->waits_for_kernel(); }
-  Carrier* lower() const override { return lower_.get(); }
+  lowlevel::Carrier* lower() const override { return lower_.get(); }
 
  private:
   static void rotate(std::span<std::byte> text) {

@@ -5,7 +5,7 @@
 
 #include <coroutine>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // How the running coroutine gives way to one that it awaits, and a coroutine that ends to the one that awaits it. Each
 // compiler has its way, AwaitProtocol, and this is the only place that knows of the difference.
@@ -72,4 +72,4 @@ using AwaitProtocol = SymmetricTransfer;
 using AwaitProtocol = NestedResume;
 #endif
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

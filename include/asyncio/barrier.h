@@ -54,29 +54,29 @@ class Barrier {
   void break_round() noexcept;
   void complete_round() noexcept;
 
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
   int waiting_ = 0;  // how many stand in waiters_
   int parties_;
   bool broken_ = false;
 };
 
 // Awaiting it waits for the others; no coroutine frame.
-class [[nodiscard("nothing is waited for: write co_await")]] Barrier::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Barrier::Wait : public lowlevel::QueuedWaiter {
  public:
-  explicit Wait(Barrier& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Wait(Barrier& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
 
   bool await_ready();
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    Waiter::await_suspend(self);
+    QueuedWaiter::await_suspend(self);
     ++owner_->waiting_;  // a wait that is refused does not count
   }
   int await_resume();
 
  private:
   friend class Barrier;
-  static const WaitKind kind;
-  static void leave(asyncio::Waiter& waiter) noexcept;
+  static const lowlevel::WaitKind kind;
+  static void leave(Waiter& waiter) noexcept;
 
   static constexpr int broken_round = -1;
 

@@ -35,22 +35,26 @@ template <class T>
 concept BinaryNumber = (std::is_integral_v<T> || std::is_enum_v<T> || std::is_floating_point_v<T>) && sizeof(T) <= 8 &&
                        std::is_same_v<T, std::remove_cv_t<T>> && !std::is_same_v<T, bool>;
 
+namespace detail {
+
 template <BinaryNumber T, std::endian order>
 class ReadNumber;
 template <BinaryNumber T, std::endian order>
 class NextNumber;
 
+}  // namespace detail
+
 // Reads a T. Throws IncompleteReadError where the stream ends before it, or within.
 template <BinaryNumber T>
-ReadNumber<T, std::endian::big> read_be(StreamReader& reader);
+detail::ReadNumber<T, std::endian::big> read_be(StreamReader& reader);
 template <BinaryNumber T>
-ReadNumber<T, std::endian::little> read_le(StreamReader& reader);
+detail::ReadNumber<T, std::endian::little> read_le(StreamReader& reader);
 
 // The same as a std::optional<T>, and nothing where the stream ends before the first byte of it.
 template <BinaryNumber T>
-NextNumber<T, std::endian::big> next_be(StreamReader& reader);
+detail::NextNumber<T, std::endian::big> next_be(StreamReader& reader);
 template <BinaryNumber T>
-NextNumber<T, std::endian::little> next_le(StreamReader& reader);
+detail::NextNumber<T, std::endian::little> next_le(StreamReader& reader);
 
 // Writes a T. It is the type that says how many bytes: name it where the value has another one, as the size of a
 // string.
@@ -62,6 +66,8 @@ template <BinaryNumber T>
 void write_le(StreamWriter& writer, T value);
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+namespace detail {
 
 template <std::size_t size>
 using UnsignedOfSize = std::conditional_t<
@@ -78,7 +84,7 @@ T decode(std::string_view bytes, std::endian order) {
   using Bits = UnsignedOfSize<sizeof(T)>;
   std::uint64_t bits = 0;
   for (std::size_t i = sizeof(T); i-- > 0;)
-    bits = bits << 8 | static_cast<unsigned char>(bytes[place_of<sizeof(T)>(i, order)]);
+    bits = bits << 8 | static_cast<unsigned char>(bytes[detail::place_of<sizeof(T)>(i, order)]);
   return std::bit_cast<T>(static_cast<Bits>(bits));
 }
 
@@ -87,14 +93,14 @@ void write_number(StreamWriter& writer, T value, std::endian order) {
   std::uint64_t bits = std::bit_cast<UnsignedOfSize<sizeof(T)>>(value);
   char bytes[sizeof(T)];
   for (std::size_t i = 0; i < sizeof(T); ++i, bits >>= 8)
-    bytes[place_of<sizeof(T)>(i, order)] = static_cast<char>(bits & 0xff);
+    bytes[detail::place_of<sizeof(T)>(i, order)] = static_cast<char>(bits & 0xff);
   writer.write(std::string_view(bytes, sizeof(T)));
 }
 
 // What read_be() and read_le() give to co_await. No coroutine frame, and no allocation: a few bytes fit into the
 // string.
 template <BinaryNumber T, std::endian order>
-class [[nodiscard("nothing is waited for: write co_await")]] ReadNumber : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] ReadNumber : public lowlevel::NativeAwaiter {
  public:
   explicit ReadNumber(StreamReader& reader) : read_(reader.readexactly(sizeof(T))) {}
 
@@ -103,7 +109,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] ReadNumber : public
   auto await_suspend(std::coroutine_handle<P> self) {
     return read_.await_suspend(self);
   }
-  T await_resume() { return decode<T>(read_.await_resume(), order); }
+  T await_resume() { return detail::decode<T>(read_.await_resume(), order); }
 
  private:
   decltype(std::declval<StreamReader&>().readexactly(1)) read_;
@@ -139,29 +145,31 @@ class [[nodiscard("nothing is waited for: write co_await")]] NextNumber : public
   bool at_end_ = false;
 };
 
+}  // namespace detail
+
 template <BinaryNumber T>
-ReadNumber<T, std::endian::big> read_be(StreamReader& reader) {
-  return ReadNumber<T, std::endian::big>(reader);
+detail::ReadNumber<T, std::endian::big> read_be(StreamReader& reader) {
+  return detail::ReadNumber<T, std::endian::big>(reader);
 }
 template <BinaryNumber T>
-ReadNumber<T, std::endian::little> read_le(StreamReader& reader) {
-  return ReadNumber<T, std::endian::little>(reader);
+detail::ReadNumber<T, std::endian::little> read_le(StreamReader& reader) {
+  return detail::ReadNumber<T, std::endian::little>(reader);
 }
 template <BinaryNumber T>
-NextNumber<T, std::endian::big> next_be(StreamReader& reader) {
-  return NextNumber<T, std::endian::big>(reader);
+detail::NextNumber<T, std::endian::big> next_be(StreamReader& reader) {
+  return detail::NextNumber<T, std::endian::big>(reader);
 }
 template <BinaryNumber T>
-NextNumber<T, std::endian::little> next_le(StreamReader& reader) {
-  return NextNumber<T, std::endian::little>(reader);
+detail::NextNumber<T, std::endian::little> next_le(StreamReader& reader) {
+  return detail::NextNumber<T, std::endian::little>(reader);
 }
 template <BinaryNumber T>
 void write_be(StreamWriter& writer, T value) {
-  write_number(writer, value, std::endian::big);
+  detail::write_number(writer, value, std::endian::big);
 }
 template <BinaryNumber T>
 void write_le(StreamWriter& writer, T value) {
-  write_number(writer, value, std::endian::little);
+  detail::write_number(writer, value, std::endian::little);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

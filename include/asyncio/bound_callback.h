@@ -7,7 +7,7 @@
 #include <typeinfo>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 template <class Signature>
 class BoundCallback;
@@ -64,4 +64,4 @@ class BoundCallback<R(Args...)> {
   Context context_;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -92,9 +92,9 @@ class Broadcast {
 
  private:
   // A reader keeps what it copies, because that may be dropped meanwhile.
-  using Stored = std::conditional_t<is_plain<T>, T, std::shared_ptr<const T>>;
+  using Stored = std::conditional_t<detail::is_plain<T>, T, std::shared_ptr<const T>>;
   static Stored make_stored(T&& item) {
-    if constexpr (is_plain<T>) {
+    if constexpr (detail::is_plain<T>) {
       return std::move(item);
     } else {
       return std::make_shared<const T>(std::move(item));
@@ -104,9 +104,9 @@ class Broadcast {
   struct Shared {
     std::uint64_t oldest() const { return sent - items.size(); }
 
-    RingBuffer<Stored> items;  // the last ones, at most `capacity`
-    std::uint64_t sent = 0;    // how many ever, which is the number of the next one
-    WaitQueue readers;         // who has read everything
+    detail::RingBuffer<Stored> items;  // the last ones, at most `capacity`
+    std::uint64_t sent = 0;            // how many ever, which is the number of the next one
+    lowlevel::WaitQueue readers;       // who has read everything
     std::size_t capacity = 0;
     bool closed = false;
   };
@@ -144,7 +144,7 @@ class Broadcast<T>::Subscription {
     if (position_ < oldest) [[unlikely]]
       throw Lagged(oldest - std::exchange(position_, oldest));
     const Stored stored = shared_->items[static_cast<std::size_t>(position_ - oldest)];
-    if constexpr (is_plain<T>) {
+    if constexpr (detail::is_plain<T>) {
       ++position_;
       return stored;
     } else {
@@ -171,12 +171,12 @@ class Broadcast<T>::Subscription {
 // Awaiting it takes the next item; no coroutine frame, and no suspension where there is one.
 template <class T>
 class [[nodiscard("nothing is waited for: write co_await")]] Broadcast<T>::Subscription::Next
-    : public WaitQueue::Waiter {
+    : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Broadcast.next");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Broadcast.next");
 
   explicit Next(Subscription& subscription)
-      : Waiter(subscription.shared_->readers, kind), subscription_(&subscription) {}
+      : QueuedWaiter(subscription.shared_->readers, kind), subscription_(&subscription) {}
 
   bool await_ready() const { return subscription_->behind() > 0 || subscription_->shared_->closed; }
   std::optional<T> await_resume() {

@@ -12,7 +12,7 @@
 #include <typeinfo>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 template <class Signature>
 class Callback;
@@ -110,4 +110,4 @@ class Callback<R(Args...)> {
   const Operations* operations_ = nullptr;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

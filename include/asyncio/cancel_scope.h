@@ -46,7 +46,7 @@ struct CancelScopeOptions {
 // the thread of the loop. It may be entered once. It may outlive its task and its loop: where the block was broken off,
 // because the loop was closed, cancel() and the rest have no effect.
 // Python: anyio.CancelScope, trio.CancelScope; asyncio has timeout() only.
-class CancelScope : private Deadline<CancelScope> {
+class CancelScope : private detail::Deadline<CancelScope> {
  public:
   explicit CancelScope(const CancelScopeOptions& options = {})
       : deadline_(options.deadline), link_(this, options.shield) {}
@@ -85,7 +85,7 @@ class CancelScope : private Deadline<CancelScope> {
   const char* waited_in_ = nullptr;  // when the deadline passed: what its task waited in, or ""; null before
 
  private:
-  friend class Deadline<CancelScope>;
+  friend class detail::Deadline<CancelScope>;
 
   // Whether its block is under way. Asked before the loop of the task is used: a task that has not ended has one.
   bool active() const { return task_ && !task_->done(); }
@@ -94,10 +94,10 @@ class CancelScope : private Deadline<CancelScope> {
   void unschedule() noexcept;
   void leave() noexcept;  // takes the scope out of its task
 
-  Ref<TaskBase> task_;  // that is in the block; null outside
+  detail::Ref<detail::TaskBase> task_;  // that is in the block; null outside
   std::optional<TimePoint> deadline_;
-  ScopeLink link_;        // is in the list of that task
-  bool entered_ = false;  // once and for all
+  detail::ScopeLink link_;  // is in the list of that task
+  bool entered_ = false;    // once and for all
   bool caught_ = false;
 };
 
@@ -111,21 +111,25 @@ class FailScope : public CancelScope {
   void exit_now(const std::exception_ptr& error);
 };
 
+namespace detail {
+
 // What the following take beside the time.
 struct ScopeOptions {
   bool shield = false;  // as in CancelScopeOptions
 };
 
+}  // namespace detail
+
 // A scope that cancels itself after a while, counted from this call: `move_on_after(2s, {.shield = true})`. std::nullopt
 // is never, NaN throws ValueError; throws RuntimeError where no loop runs. For what is not over in time but may be left
 // out. Python: trio.move_on_after, anyio.move_on_after.
-CancelScope move_on_after(TimeLimit timeout, const ScopeOptions& options = {});
+CancelScope move_on_after(TimeLimit timeout, const detail::ScopeOptions& options = {});
 // The same at a time of the loop's clock; std::nullopt is never.
-CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& options = {});
+CancelScope move_on_at(std::optional<TimePoint> when, const detail::ScopeOptions& options = {});
 
 // The same with TimeoutError: for what must be over in time. timeout() does so too, but by a request of Task::cancel().
 // Python: trio.fail_after, anyio.fail_after.
-FailScope fail_after(TimeLimit timeout, const ScopeOptions& options = {});
-FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options = {});
+FailScope fail_after(TimeLimit timeout, const detail::ScopeOptions& options = {});
+FailScope fail_at(std::optional<TimePoint> when, const detail::ScopeOptions& options = {});
 
 }  // namespace asyncio::inline ASYNCIO_ABI

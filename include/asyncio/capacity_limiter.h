@@ -67,11 +67,11 @@ class CapacityLimiter {
 
  private:
   struct Borrowers;
-  void lend(TaskBase& borrower);
-  bool give_back(TaskBase& borrower) noexcept;
+  void lend(detail::TaskBase& borrower);
+  bool give_back(detail::TaskBase& borrower) noexcept;
   void serve() noexcept;
 
-  WaitQueue waiters_;  // empty while a token is free
+  lowlevel::WaitQueue waiters_;  // empty while a token is free
   std::unique_ptr<Borrowers> borrowers_;
   int total_;
   int borrowed_ = 0;
@@ -79,14 +79,14 @@ class CapacityLimiter {
 };
 
 // Awaiting it borrows a token; no coroutine frame, and no suspension where one is free.
-class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Acquire : public lowlevel::QueuedWaiter {
  public:
-  explicit Acquire(CapacityLimiter& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Acquire(CapacityLimiter& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
 
   bool await_ready() { return owner_->try_acquire(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    Waiter::await_suspend(self);
+    QueuedWaiter::await_suspend(self);
     ++owner_->waiting_;  // a wait that is refused does not count
   }
 
@@ -95,8 +95,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Ac
 
  private:
   friend CapacityLimiter;
-  static const WaitKind kind;
-  static void leave(asyncio::Waiter& waiter) noexcept;
+  static const lowlevel::WaitKind kind;
+  static void leave(Waiter& waiter) noexcept;
 
   CapacityLimiter* owner_;
 };
@@ -114,15 +114,15 @@ class [[nodiscard("the token is given back at once: keep it in a variable")]] Ca
 
   // Gives it back before the end of the block; after that there is nothing left to give back.
   void release() noexcept {
-    if (TaskBase* borrower = std::exchange(borrower_, nullptr)) owner_->give_back(*borrower);
+    if (detail::TaskBase* borrower = std::exchange(borrower_, nullptr)) owner_->give_back(*borrower);
   }
 
  private:
   friend Scoped;
-  Held(CapacityLimiter& owner, TaskBase& borrower) noexcept : owner_(&owner), borrower_(&borrower) {}
+  Held(CapacityLimiter& owner, detail::TaskBase& borrower) noexcept : owner_(&owner), borrower_(&borrower) {}
 
   CapacityLimiter* owner_;
-  TaskBase* borrower_;  // null once given back or moved from
+  detail::TaskBase* borrower_;  // null once given back or moved from
 };
 
 class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Scoped : public Acquire {
@@ -130,7 +130,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] CapacityLimiter::Sc
   using Acquire::Acquire;
   Held await_resume() {
     Acquire::await_resume();
-    return Held(owner(), *this_thread.task);
+    return Held(owner(), *detail::this_thread.task);
   }
 };
 

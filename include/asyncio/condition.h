@@ -74,15 +74,15 @@ class Condition {
  private:
   void notify_first() noexcept;
 
-  WaitQueue waiters_;  // for a notification; they go from here to the queue of the lock
+  lowlevel::WaitQueue waiters_;  // for a notification; they go from here to the queue of the lock
   Lock* lock_;
   Lock own_lock_;
 };
 
 // Awaiting it waits for a notification, and for the lock; no coroutine frame.
-class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : public lowlevel::QueuedWaiter {
  public:
-  explicit Wait(Condition& owner) : Waiter(owner.waiters_, waiting), owner_(&owner) {}
+  explicit Wait(Condition& owner) : QueuedWaiter(owner.waiters_, waiting), owner_(&owner) {}
 
   bool await_ready() const {
     if (!owner_->locked()) [[unlikely]]
@@ -92,23 +92,23 @@ class [[nodiscard("nothing is waited for: write co_await")]] Condition::Wait : p
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
     // In this order: a wait that is refused leaves the lock where it was.
-    Waiter::await_suspend(self);
+    QueuedWaiter::await_suspend(self);
     owner_->release();
   }
   void await_resume();
 
  private:
   friend class Condition;
-  static const WaitKind waiting;
-  static const WaitKind notified;            // these three wait for the lock: one that was notified,
-  static const WaitKind cancelled;           // one whose request to cancel has been put aside,
-  static const WaitKind cancelled_by_scope;  // and one that a CancelScope wants to end
-  static bool interrupt(asyncio::Waiter& waiter) noexcept;
-  static void remove(asyncio::Waiter& waiter) noexcept;
+  static const lowlevel::WaitKind waiting;
+  static const lowlevel::WaitKind notified;            // these three wait for the lock: one that was notified,
+  static const lowlevel::WaitKind cancelled;           // one whose request to cancel has been put aside,
+  static const lowlevel::WaitKind cancelled_by_scope;  // and one that a CancelScope wants to end
+  static bool interrupt(Waiter& waiter) noexcept;
+  static void remove(Waiter& waiter) noexcept;
   [[noreturn]] static void throw_not_locked(const char* operation);
 
   Condition* owner_;
-  PassedOn passed_;  // what has been put aside
+  detail::PassedOn passed_;  // what has been put aside
 };
 
 inline Condition::Wait Condition::wait() { return Wait(*this); }
@@ -116,7 +116,7 @@ inline Condition::Wait Condition::wait() { return Wait(*this); }
 template <class F, class... Args>
 auto Condition::wait_for(F predicate, Args... args) -> Coro<std::decay_t<std::invoke_result_t<F&, Args&...>>> {
   while (true) {
-    auto answer = asyncio::invoke(predicate, args...);
+    auto answer = detail::invoke(predicate, args...);
     if (answer) co_return answer;
     co_await wait();
   }

@@ -8,7 +8,11 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 class AnyContextVar;
+
+}  // namespace detail
 
 // The values that ContextVars have in one line of work: a task, or a callback. A handle; copies share the values.
 // Each task gets a copy of its creator's, so that what it sets shows in what it starts later, and nowhere else.
@@ -54,7 +58,7 @@ class Context {
   };
 
  private:
-  friend class AnyContextVar;
+  friend class detail::AnyContextVar;
   struct Cell;
   static Context& active();                        // the one that a set() changes
   static const Context* active_if_any() noexcept;  // the same, null where there is none yet
@@ -62,6 +66,8 @@ class Context {
 
   mutable std::shared_ptr<Cell> cell_;  // null while there are no values and no copies
 };
+
+namespace detail {
 
 // The part of ContextVar that does not depend on the type.
 class AnyContextVar {
@@ -82,15 +88,17 @@ class AnyContextVar {
   const char* name_;
 };
 
+}  // namespace detail
+
 // What ContextVar::set() gives, for reset().
 class ContextToken {
  private:
   template <class T>
   friend class ContextVar;
-  ContextToken(const AnyContextVar& variable, std::shared_ptr<const void> old)
+  ContextToken(const detail::AnyContextVar& variable, std::shared_ptr<const void> old)
       : variable_(&variable), old_(std::move(old)) {}
 
-  const AnyContextVar* variable_;
+  const detail::AnyContextVar* variable_;
   std::shared_ptr<const void> old_;  // null where there was none
 };
 
@@ -106,8 +114,10 @@ class ContextToken {
 // Make it once, as a global: it must outlive every context that holds a value of it. Any thread may use it. get() copies: let T be a std::shared_ptr where that is dear.
 // Python: contextvars.ContextVar.
 template <class T>
-class ContextVar : public AnyContextVar {
+class ContextVar : private detail::AnyContextVar {
  public:
+  using AnyContextVar::name;  // the one that it was made with
+
   using Token = ContextToken;
 
   // `name` is kept, not copied. Without a default, get() throws std::out_of_range until there is a value.

@@ -17,19 +17,31 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 class Context;
+template <class T = void>
+class Coro;
+
+namespace detail {
+
 class Promise;
 class TaskBase;
 struct LoopCore;
-template <class T = void>
-class Coro;
 template <class T>
 class CoroPromise;
 template <class A>
 class ForeignAwaiter;
+void drop_unawaited(Promise& frame) noexcept;  // reports that it was never awaited, and destroys it
+
+}  // namespace detail
+
+namespace lowlevel {
 
 // Base of the awaiters that know how a task of this library waits. Everything else that can be awaited is foreign, and
 // gets a handle which brings the coroutine home to its own loop (foreign.h).
 struct NativeAwaiter {};
+
+}  // namespace lowlevel
+
+namespace detail {
 
 // What runs in this thread now.
 struct ThisThread {
@@ -57,16 +69,20 @@ decltype(auto) get_awaiter(A&& awaitable) {
 }
 
 template <class A>
-using AwaiterOf = std::remove_cvref_t<decltype(get_awaiter(std::declval<A>()))>;
+using AwaiterOf = std::remove_cvref_t<decltype(detail::get_awaiter(std::declval<A>()))>;
+
+}  // namespace detail
 
 template <class A>
-concept Awaitable = requires(AwaiterOf<A>& awaiter) {
+concept Awaitable = requires(detail::AwaiterOf<A>& awaiter) {
   awaiter.await_ready();
   awaiter.await_resume();
 };
 
+namespace detail {
+
 template <class A>
-concept NativeAwaitable = Awaitable<A> && std::derived_from<AwaiterOf<A>, NativeAwaiter>;
+concept NativeAwaitable = Awaitable<A> && std::derived_from<AwaiterOf<A>, lowlevel::NativeAwaiter>;
 
 template <class T>
 inline constexpr bool is_coro = false;
@@ -75,9 +91,13 @@ inline constexpr bool is_coro<Coro<T>> = true;
 template <class T>
 concept IsCoro = is_coro<T>;
 
+}  // namespace detail
+
 // What `co_await a` gives.
 template <Awaitable A>
-using AwaitResult = decltype(std::declval<AwaiterOf<A>&>().await_resume());
+using AwaitResult = decltype(std::declval<detail::AwaiterOf<A>&>().await_resume());
+
+namespace detail {
 
 // The part of a coroutine's promise that does not depend on its type: where it is, and who goes on when it ends.
 class Promise {
@@ -161,6 +181,8 @@ struct FinalAwaiter {
 
 [[noreturn]] void throw_awaited_twice();
 
+}  // namespace detail
+
 // What `async def f() -> T` is in Python: a function that can wait without blocking its thread.
 //
 //   Coro<int> answer() {
@@ -177,7 +199,7 @@ struct FinalAwaiter {
 template <class T>
 class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_task()")]] Coro {
  public:
-  using promise_type = CoroPromise<T>;
+  using promise_type = detail::CoroPromise<T>;
   class Awaiter;
 
   Coro(const Coro&) = delete;
@@ -192,7 +214,7 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   }
   ~Coro() {
     if (frame_) [[unlikely]]
-      drop(*frame_);
+      detail::drop_unawaited(*frame_);
   }
 
   // Runs the body to its end in the calling task.
@@ -207,24 +229,21 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   // Throws RuntimeError where it has been awaited, or given away.
   void require_unused() const {
     if (frame_ == nullptr) [[unlikely]]
-      throw_awaited_twice();
+      detail::throw_awaited_twice();
   }
 
   // For those who make something else of a coroutine: the frame, which the caller now owns. Null once awaited.
   promise_type* release() noexcept { return std::exchange(frame_, nullptr); }
 
  private:
-  friend CoroPromise<T>;
+  friend detail::CoroPromise<T>;
   explicit Coro(promise_type& frame) noexcept : frame_(&frame) {}
 
   promise_type* frame_;  // null once awaited
 };
 
-// Reports that a coroutine was never awaited, and destroys it.
-void drop(Promise& frame) noexcept;
-
 template <class T>
-class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : public lowlevel::NativeAwaiter {
  public:
   explicit Awaiter(promise_type* frame) noexcept : frame_(frame) {}
   Awaiter(const Awaiter&) = delete;
@@ -234,19 +253,19 @@ class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : 
     if (frame_->handle().done()) [[likely]] {
       frame_->handle().destroy();
     } else {
-      Promise::abandon(*frame_);
+      detail::Promise::abandon(*frame_);
     }
   }
 
   bool await_ready() const {
     if (frame_ == nullptr) [[unlikely]]
-      throw_awaited_twice();
+      detail::throw_awaited_twice();
     return false;
   }
 
   template <class P>
   auto await_suspend(std::coroutine_handle<P> parent) {
-    static_assert(std::derived_from<P, Promise>,
+    static_assert(std::derived_from<P, detail::Promise>,
                   "a Coro can only be awaited in a coroutine that returns asyncio::Coro");
     return parent.promise().start(*frame_);
   }
@@ -254,11 +273,13 @@ class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : 
   T await_resume() { return frame_->result_.take(); }
 
   // Instead of await_resume(), for those who look before they take.
-  Result<T>& result() { return frame_->result_; }
+  detail::ResultSlot<T>& result() { return frame_->result_; }
 
  private:
   promise_type* frame_;  // null where the coroutine had been awaited before
 };
+
+namespace detail {
 
 template <class T>
 class CoroPromise : public Promise {
@@ -280,7 +301,7 @@ class CoroPromise : public Promise {
     result_.fail(take_exception());
   }
 
-  Result<T> result_;
+  ResultSlot<T> result_;
 };
 
 template <>
@@ -294,8 +315,10 @@ class CoroPromise<void> : public Promise {
   void return_void() noexcept { result_.emplace(); }
   void unhandled_exception() noexcept { result_.fail(take_exception()); }
 
-  Result<void> result_;
+  ResultSlot<void> result_;
 };
+
+}  // namespace detail
 
 template <class T>
 void Coro<T>::close() noexcept {
@@ -304,7 +327,7 @@ void Coro<T>::close() noexcept {
 
 template <class T>
 const std::source_location& Coro<T>::definition() const {
-  if (frame_ == nullptr) throw_awaited_twice();
+  if (frame_ == nullptr) detail::throw_awaited_twice();
   return frame_->definition();
 }
 

@@ -6,20 +6,20 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // A time at which something is called off: the base of Timeout, CancelScope and as_completed(). When the time has come,
 // Owner::deadline_passed() is called in the loop's next turn, and not at once: a callback whose time came before, or
 // together with it, may end what is waited for.
 // The owner disarms it before it goes. It may outlive its loop: one that is closed has disarmed all its timers.
 template <class Owner>
-class Deadline : protected Timer {
+class Deadline : protected lowlevel::Timer {
  protected:
   Deadline() : Timer(&come) {}
   ~Deadline() = default;
 
   // `when` lies ahead.
-  void arm_deadline(LoopCore& loop, TimePoint when) { EventLoop::of(loop).arm(*this, when); }
+  void arm_deadline(EventLoop& loop, TimePoint when) { loop.arm(*this, when); }
 
   // As if the time had come now.
   void pass_soon(LoopCore& loop) noexcept {
@@ -49,4 +49,4 @@ class Deadline : protected Timer {
   Handle turn_;  // null before the deadline
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

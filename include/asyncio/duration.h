@@ -8,7 +8,7 @@
 #include <ratio>
 #include <type_traits>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Any duration in nanoseconds, as far as they reach: what is longer is the longest. Throws ValueError for NaN.
 template <class Rep, class Period>
@@ -41,4 +41,4 @@ constexpr std::chrono::time_point<Clock, std::chrono::nanoseconds> add_saturated
   return delay < end - now ? now + delay : end;
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -6,13 +6,13 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // One of several tasks and futures whose ends are awaited together: what gather(), wait() and as_completed() are made of.
 // Calls owner.ended(hook) in the moment in which its subject ends, inside of whatever ends it; costs no task and no
 // callback in the loop's queue. owner.awaiter() says which task it is that waits. Once armed it must not move.
 template <class Owner>
-class EndHook final : public LinkedWaiter {
+class EndHook final : public lowlevel::LinkedWaiter {
  public:
   explicit EndHook(FutureBase& subject) : LinkedWaiter(kind), subject_(subject) {}
   EndHook(EndHook&& other) noexcept
@@ -45,7 +45,7 @@ class EndHook final : public LinkedWaiter {
   static const TaskBase* awaiter(const Waiter& waiter) noexcept {
     return static_cast<const EndHook&>(waiter).owner_->awaiter();
   }
-  static constexpr WaitKind kind{
+  static constexpr lowlevel::WaitKind kind{
       .reason = "end",
       .remove = &EndHook::remove,
       .interrupt = nullptr,
@@ -60,4 +60,4 @@ class EndHook final : public LinkedWaiter {
 // Throws ValueError unless the future or task belongs to the running loop.
 void require_own_loop(const FutureBase& state, const char* what);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

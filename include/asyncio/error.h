@@ -38,8 +38,12 @@ class CancelledError final {
   const void* source_ = nullptr;
 };
 
+namespace detail {
+
 // The same where there is no memory for the message: it goes without.
 CancelledError cancelled_error(std::string_view message, const void* source = nullptr) noexcept;
+
+}  // namespace detail
 
 // Ends the program: leaves the loop at once, wherever it is thrown, and comes out of run(). No base class, like Python's.
 class SystemExit final {

@@ -46,16 +46,16 @@ class Event {
   bool is_set() const { return set_; }
 
  private:
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
   bool set_ = false;
 };
 
 // Awaiting it waits for the event; no coroutine frame, and no suspension where it is set.
-class [[nodiscard("nothing is waited for: write co_await")]] Event::Wait : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Event::Wait : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Event.wait");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Event.wait");
 
-  explicit Wait(Event& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Wait(Event& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
   bool await_ready() const { return owner_->set_; }
   void await_resume() {
     if (task() != nullptr) check_all();

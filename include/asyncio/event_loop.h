@@ -30,6 +30,8 @@ struct LoopOptions {
   VirtualClock* clock = nullptr;         // the time of the loop; null: the system's monotonic clock
 };
 
+namespace detail {
+
 // A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
 template <class F, class... Args>
 Callback<void()> bind_call(F&& f, Args&&... args) {
@@ -41,7 +43,7 @@ Callback<void()> bind_call(F&& f, Args&&... args) {
     return Callback<void()>(std::forward<F>(f));
   } else {
     return [f = std::decay_t<F>(std::forward<F>(f)),
-            ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable { call_once(f, args...); };
+            ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable { detail::call_once(f, args...); };
   }
 }
 
@@ -53,13 +55,15 @@ Callback<void()> bind_repeated_call(F&& f, Args&&... args) {
   static_assert(!Awaitable<Result>,
                 "a callback was expected, and this is a coroutine: let the callback create_task() it");
   return [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-    asyncio::invoke(f, args...);
+    detail::invoke(f, args...);
   };
 }
 
 // What f(args...) gives, called once with arguments of its own; a copy where it gives a reference.
 template <class F, class... Args>
 using CallResult = std::remove_cvref_t<CallOnceResult<F, Args...>>;
+
+}  // namespace detail
 
 // What went wrong where nobody could be told; what an exception handler is given.
 struct ExceptionContext {
@@ -98,7 +102,7 @@ struct ExceptionContext {
 // Python: asyncio.EventLoop.
 //
 // Its members are in src/loop/, event_loop.cpp and loop_state.cpp; those of one matter alone where it is said below.
-class EventLoop : public LoopCore {
+class EventLoop : private detail::LoopCore {
  public:
   explicit EventLoop(const LoopOptions& options = {});
   EventLoop(const EventLoop&) = delete;  // a copy is not what you want: auto& loop = get_running_loop();
@@ -119,7 +123,7 @@ class EventLoop : public LoopCore {
   AwaitResult<A> run_until_complete(A&& awaitable);
 
   // The same, and leaves the outcome where it is.
-  void run_until_done(FutureBase& future);
+  void run_until_done(detail::FutureBase& future);
 
   // Ends run_forever() once what is ready now has run. Before run_forever(): has it run one iteration, without waiting.
   void stop();
@@ -136,22 +140,23 @@ class EventLoop : public LoopCore {
   // In its turn, never inside the call.
   template <class F, class... Args>
   Handle call_soon(F&& f, Args&&... args) {
-    return soon(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+    return soon(detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // After a delay; one of 0 or less is call_soon().
   template <class Rep, class Period, class F, class... Args>
   TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& f, Args&&... args) {
-    return at(deadline_after(to_nanoseconds(delay)), bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+    return at(deadline_after(detail::to_nanoseconds(delay)),
+              detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // At a time of the loop's clock.
   template <class F, class... Args>
   TimerHandle call_at(TimePoint when, F&& f, Args&&... args) {
-    return at(when, bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+    return at(when, detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // From any thread, a signal handler excepted; wakes the loop. Throws RuntimeError where the loop is closed.
   template <class F, class... Args>
   ThreadsafeHandle call_soon_threadsafe(F&& f, Args&&... args) {
-    return soon_threadsafe(bind_call(std::forward<F>(f), std::forward<Args>(args)...));
+    return soon_threadsafe(detail::bind_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
 
   // --- file descriptors (fd_table.cpp). For what has no stream: a library that brings its own sockets, a device.
@@ -162,12 +167,12 @@ class EventLoop : public LoopCore {
   // stream uses it, std::system_error (EPERM) for what is always ready, such as a regular file.
   template <class F, class... Args>
   void add_reader(int fd, F&& f, Args&&... args) {
-    watch(fd, false, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+    watch(fd, false, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // The same for writing. A reader and a writer of one descriptor have nothing to do with each other.
   template <class F, class... Args>
   void add_writer(int fd, F&& f, Args&&... args) {
-    watch(fd, true, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+    watch(fd, true, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // From here on it is not called, not even if it is due already. Whether there was one; RuntimeError where a stream uses
   // the descriptor.
@@ -195,7 +200,7 @@ class EventLoop : public LoopCore {
       coro.close();
       throw;
     }
-    return start_task(*this, std::move(coro), options, site);
+    return detail::start_task(*this, std::move(coro), options, site);
   }
 
   // Has each new task started by `factory` (task_factory.h); an empty one ends that.
@@ -209,9 +214,9 @@ class EventLoop : public LoopCore {
   // throws. The executor owns f and its arguments. Cancelling the future cancels a call that has not begun; one that
   // has goes on, and what becomes of it is dropped. Throws RuntimeError where the executor or the loop has ended.
   template <class F, class... Args>
-  Future<CallResult<F, Args...>> run_in_executor(Executor& executor, F&& f, Args&&... args);
+  Future<detail::CallResult<F, Args...>> run_in_executor(Executor& executor, F&& f, Args&&... args);
   template <class F, class... Args>
-  Future<CallResult<F, Args...>> run_in_executor(Executor* executor, F&& f, Args&&... args);
+  Future<detail::CallResult<F, Args...>> run_in_executor(Executor* executor, F&& f, Args&&... args);
 
   // Replaces the default executor, whose threads do what they have, unseen. Only a pool of threads can be one. Throws
   // RuntimeError where the loop is closed.
@@ -229,7 +234,7 @@ class EventLoop : public LoopCore {
   // RuntimeError for one that cannot be caught (SIGKILL, SIGSTOP).
   template <class F, class... Args>
   void add_signal_handler(int signal, F&& f, Args&&... args) {
-    set_signal_handler(signal, bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
+    set_signal_handler(signal, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // Restores what the system does by default; a call that is queued is dropped. False where there was no handler.
   // close() removes all.
@@ -237,7 +242,7 @@ class EventLoop : public LoopCore {
 
   // --- what goes wrong (report.cpp)
 
-  using ExceptionHandler = Callback<void(EventLoop&, const ExceptionContext&)>;
+  using ExceptionHandler = detail::Callback<void(EventLoop&, const ExceptionContext&)>;
   void set_exception_handler(ExceptionHandler handler);  // an empty one restores the default
   // In the context of the task, else of the callback, that it is told of, else in the current one.
   void call_exception_handler(const ExceptionContext& context) noexcept;
@@ -253,11 +258,11 @@ class EventLoop : public LoopCore {
   // --- for awaiters
 
   // Has `timer` fire at a time; it must not be armed.
-  void arm(Timer& timer, TimePoint when);
-  void disarm(Timer& timer) noexcept;  // without effect where it is not armed
+  void arm(lowlevel::Timer& timer, TimePoint when);
+  void disarm(lowlevel::Timer& timer) noexcept;  // without effect where it is not armed
 
   // Puts a waiter where it is woken once nothing else is ready.
-  void push_idle(LinkedWaiter& waiter) noexcept;
+  void push_idle(lowlevel::LinkedWaiter& waiter) noexcept;
 
   // The threads of run_in_executor(nullptr, ...), made when first needed. Throws RuntimeError where the loop or they have
   // ended.
@@ -265,27 +270,36 @@ class EventLoop : public LoopCore {
   // Runs lookups of names, which may take long, in threads of their own: a busy default executor does not delay them.
   Executor& resolver();
 
-  static EventLoop& of(LoopCore& core) { return static_cast<EventLoop&>(core); }
+  static EventLoop& of(detail::LoopCore& core) { return static_cast<EventLoop&>(core); }
   struct State;
   State& state() const { return *state_; }
 
  private:
-  Handle soon(Callback<void()> callback);
-  TimerHandle at(TimePoint when, Callback<void()> callback);
-  ThreadsafeHandle soon_threadsafe(Callback<void()> callback);
-  void watch(int fd, bool writing, Callback<void()> callback);
-  void set_signal_handler(int signal, Callback<void()> callback);
+  friend LoopCore& detail::core_of(EventLoop& loop) noexcept;
+
+  Handle soon(detail::Callback<void()> callback);
+  TimerHandle at(TimePoint when, detail::Callback<void()> callback);
+  ThreadsafeHandle soon_threadsafe(detail::Callback<void()> callback);
+  void watch(int fd, bool writing, detail::Callback<void()> callback);
+  void set_signal_handler(int signal, detail::Callback<void()> callback);
   void call_exception_handler_here(const ExceptionContext& context) noexcept;
   void check_executor_call() const;
   void require_open() const;
   void require_startable() const;  // open, and neither this loop nor another runs in this thread
   void require_task_starts_here() const;
-  void drop_frames(Link& ended) noexcept;  // what close() does with the tasks,
-  void let_go() noexcept;                  // and with the rest
+  void drop_frames(detail::Link& ended) noexcept;  // what close() does with the tasks,
+  void let_go() noexcept;                          // and with the rest
   void leave_behind() noexcept;
 
   State* state_;  // its own; stays where the loop is left behind
 };
+
+namespace detail {
+
+// What tasks touch of a loop; nobody else's business.
+inline LoopCore& core_of(EventLoop& loop) noexcept { return loop; }
+
+}  // namespace detail
 
 // The loop that runs in this thread. Throws RuntimeError where none does.
 EventLoop& get_running_loop();
@@ -302,14 +316,14 @@ AwaitResult<A> EventLoop::run_until_complete(A&& awaitable) {
       return handle.state().take_or_copy();
     }
   } else {
-    auto coro = as_coro(std::forward<A>(awaitable));
+    auto coro = detail::as_coro(std::forward<A>(awaitable));
     try {
       require_startable();
     } catch (...) {
       coro.close();
       throw;
     }
-    auto task = start_task(*this, std::move(coro), {}, std::source_location::current());
+    auto task = detail::start_task(*this, std::move(coro), {}, std::source_location::current());
     run_until_done(task.state());
     task.state().mark_retrieved();
     return task.state().take_or_copy();

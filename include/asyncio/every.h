@@ -34,6 +34,8 @@ Coro<> every(std::chrono::duration<Rep, Period> period, F&& f, Args&&... args);
 
 // ---------------------------------------------------------------------------------------------------------------------
 
+namespace detail {
+
 // The times at which every() calls.
 class Ticks {
  public:
@@ -53,21 +55,23 @@ Coro<> call_at_ticks(Ticks ticks, F f, Args... args) {
   ticks.begin();
   for (;;) {
     if constexpr (Awaitable<std::invoke_result_t<F&, Args&...>>) {
-      static_cast<void>(co_await asyncio::invoke(f, args...));
+      static_cast<void>(co_await detail::invoke(f, args...));
     } else {
-      static_cast<void>(asyncio::invoke(f, args...));
+      static_cast<void>(detail::invoke(f, args...));
     }
-    co_await sleep(ticks.until_next());
+    co_await asyncio::sleep(ticks.until_next());
   }
 }
 
+}  // namespace detail
+
 template <class Rep, class Period, class F, class... Args>
 Coro<> every(std::chrono::duration<Rep, Period> period, F&& f, Args&&... args) {
-  static_assert(!IsCoro<std::remove_cvref_t<F>>,
+  static_assert(!detail::IsCoro<std::remove_cvref_t<F>>,
                 "every: a coroutine runs once; give the function that makes it: [&] { return report(); }");
-  check_calls_later<F, Args...>();
-  return call_at_ticks<std::decay_t<F>, std::decay_t<Args>...>(Ticks(to_nanoseconds(period)), std::forward<F>(f),
-                                                               std::forward<Args>(args)...);
+  detail::check_calls_later<F, Args...>();
+  return detail::call_at_ticks<std::decay_t<F>, std::decay_t<Args>...>(detail::Ticks(detail::to_nanoseconds(period)),
+                                                                       std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

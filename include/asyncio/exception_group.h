@@ -14,7 +14,12 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 struct Traceback;
+class TaskErrors;
+
+}  // namespace detail
 
 // Several exceptions at once: what comes out of a TaskGroup when more than one of its tasks may have failed.
 //
@@ -66,7 +71,7 @@ class ExceptionGroup : public std::exception {
   std::optional<ExceptionGroup> handle(F&& f) const;
 
  private:
-  friend class TaskErrors;
+  friend class detail::TaskErrors;
   struct Content;
   struct Part;
   class Drawing;
@@ -78,10 +83,12 @@ class ExceptionGroup : public std::exception {
   static constexpr bool is_group = std::derived_from<std::remove_cvref_t<E>, ExceptionGroup>;
 
   ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions,
-                 std::vector<std::shared_ptr<const Traceback>> tracebacks);
+                 std::vector<std::shared_ptr<const detail::Traceback>> tracebacks);
 
   std::shared_ptr<Content> content_;
 };
+
+namespace detail {
 
 // The errors of tasks that were started together, to become a group.
 class TaskErrors {
@@ -103,6 +110,8 @@ class TaskErrors {
   std::vector<std::shared_ptr<const Traceback>> tracebacks_;  // of each
 };
 
+}  // namespace detail
+
 // The two parts of a group; at least one is there.
 struct ExceptionGroup::Split {
   std::optional<ExceptionGroup> match;
@@ -112,7 +121,7 @@ struct ExceptionGroup::Split {
 template <class E>
 ExceptionGroup::Split ExceptionGroup::split() const {
   static_assert(!is_group<E>, "split() looks at the leaves of a group, and a leaf is never an ExceptionGroup");
-  return split_leaves([](const std::exception_ptr& leaf, void*) { return holds<E>(leaf); }, nullptr);
+  return split_leaves([](const std::exception_ptr& leaf, void*) { return detail::holds<E>(leaf); }, nullptr);
 }
 
 template <std::predicate<const std::exception_ptr&> F>

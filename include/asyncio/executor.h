@@ -77,7 +77,7 @@ class Executor {
   // Has f(args...) called, and gives its result. Owns f and its arguments. For code in threads: a task uses
   // EventLoop::run_in_executor(). Throws RuntimeError after shutdown().
   template <class F, class... Args>
-  ThreadFuture<CallResult<F, Args...>> submit(F&& f, Args&&... args);
+  ThreadFuture<detail::CallResult<F, Args...>> submit(F&& f, Args&&... args);
 
   // Has f(x) called for each x of a range, at the same time as far as there are threads. Waits for all, and gives their
   // results in the order of the range. Throws the first exception in that order; what has not started then never will.
@@ -101,7 +101,7 @@ class ThreadPoolExecutor final : public Executor {
   // the 15 bytes that the system keeps. Each calls initializer() first: if that throws, the pool is broken, and all of
   // its work ends with BrokenThreadPool. Throws ValueError where max_workers < 1.
   explicit ThreadPoolExecutor(int max_workers = default_workers(), std::string_view thread_name_prefix = "asyncio",
-                              Callback<void()> initializer = {});
+                              detail::Callback<void()> initializer = {});
   ThreadPoolExecutor(ThreadPoolExecutor&&) noexcept;
   ~ThreadPoolExecutor() override;  // shutdown({})
 
@@ -148,12 +148,19 @@ class ThreadPoolExecutor final : public Executor {
 template <class F, class... Args>
 auto to_thread(F&& f, Args&&... args);
 
+namespace detail {
+
 // As to_thread(), but a cancel throws at once: a call that runs goes on unseen. For a callable that owns all that it uses,
 // and may take long.
 struct AbandonOnCancel {};
-inline constexpr AbandonOnCancel abandon_on_cancel{};
+
+}  // namespace detail
+
+inline constexpr detail::AbandonOnCancel abandon_on_cancel{};
 template <class F, class... Args>
-auto to_thread(AbandonOnCancel, F&& f, Args&&... args);
+auto to_thread(detail::AbandonOnCancel, F&& f, Args&&... args);
+
+namespace detail {
 
 template <class R, class Call>
 class WorkOf final : public Executor::Work {
@@ -190,15 +197,19 @@ auto bind_work(F&& f, Args&&... args) {
   static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
   check_call_later<F, Args...>();
   return [f = std::decay_t<F>(std::forward<F>(f)),
-          ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable -> R { return call_once(f, args...); };
+          ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable -> R {
+    return detail::call_once(f, args...);
+  };
 }
 
+}  // namespace detail
+
 template <class F, class... Args>
-ThreadFuture<CallResult<F, Args...>> Executor::submit(F&& f, Args&&... args) {
-  using R = CallResult<F, Args...>;
-  auto call = bind_work(std::forward<F>(f), std::forward<Args>(args)...);
-  auto state = std::make_shared<ThreadFutureState<R>>();
-  post(std::make_unique<WorkOf<R, decltype(call)>>(state, std::move(call)));
+ThreadFuture<detail::CallResult<F, Args...>> Executor::submit(F&& f, Args&&... args) {
+  using R = detail::CallResult<F, Args...>;
+  auto call = detail::bind_work(std::forward<F>(f), std::forward<Args>(args)...);
+  auto state = std::make_shared<detail::ThreadFutureState<R>>();
+  post(std::make_unique<detail::WorkOf<R, decltype(call)>>(state, std::move(call)));
   return ThreadFuture<R>(std::move(state));
 }
 
@@ -217,10 +228,10 @@ auto Executor::map(F&& f, Range&& range) {
   } settle{futures};
   for (auto&& item : range) {
     if constexpr (std::is_lvalue_reference_v<Item>) {
-      futures.push_back(submit([&f, &item]() -> R { return asyncio::invoke(f, item); }));
+      futures.push_back(submit([&f, &item]() -> R { return detail::invoke(f, item); }));
     } else {  // the range makes its elements, as std::views::iota does
       futures.push_back(
-          submit([&f, item = std::move(item)]() mutable -> R { return asyncio::invoke(f, std::move(item)); }));
+          submit([&f, item = std::move(item)]() mutable -> R { return detail::invoke(f, std::move(item)); }));
     }
   }
   if constexpr (std::is_void_v<R>) {
@@ -234,17 +245,19 @@ auto Executor::map(F&& f, Range&& range) {
 }
 
 template <class F, class... Args>
-Future<CallResult<F, Args...>> EventLoop::run_in_executor(Executor& executor, F&& f, Args&&... args) {
+Future<detail::CallResult<F, Args...>> EventLoop::run_in_executor(Executor& executor, F&& f, Args&&... args) {
   check_executor_call();
-  return wrap_future(executor.submit(std::forward<F>(f), std::forward<Args>(args)...), *this);
+  return asyncio::wrap_future(executor.submit(std::forward<F>(f), std::forward<Args>(args)...), *this);
 }
 
 template <class F, class... Args>
-Future<CallResult<F, Args...>> EventLoop::run_in_executor(Executor* executor, F&& f, Args&&... args) {
+Future<detail::CallResult<F, Args...>> EventLoop::run_in_executor(Executor* executor, F&& f, Args&&... args) {
   check_executor_call();
   return run_in_executor(executor != nullptr ? *executor : default_executor(), std::forward<F>(f),
                          std::forward<Args>(args)...);
 }
+
+namespace detail {
 
 // A call that takes the context of its maker along: made there, and destroyed there.
 template <class Call>
@@ -284,7 +297,7 @@ class StopSource {
 };
 
 // Waits until the future of a call in a thread has ended, also where the task is cancelled meanwhile; throws then.
-class ThreadWait : public LinkedWaiter {
+class ThreadWait : public lowlevel::LinkedWaiter {
  public:
   ThreadWait(FutureBase& future, ThreadFutureBase& call, const StopSource* stop)
       : LinkedWaiter(kind), future_(&future), call_(&call), stop_(stop) {}
@@ -302,7 +315,7 @@ class ThreadWait : public LinkedWaiter {
   }
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   static bool interrupt(Waiter& waiter) noexcept;
 
   FutureBase* future_;
@@ -313,26 +326,26 @@ class ThreadWait : public LinkedWaiter {
 template <class R>
 Coro<R> wait_for_call(ThreadFuture<R> call, const StopSource* stop) {
   const auto state = call.state();
-  Future<R> future = wrap_future(std::move(call));
+  Future<R> future = asyncio::wrap_future(std::move(call));
   co_await ThreadWait(future.state(), *state, stop);
   co_return future.state().take_or_copy();
 }
 
 template <class Call>
 Coro<CallResult<Call>> run_in_thread(Call call) {
-  co_return co_await wait_for_call(call_in_thread(std::move(call)), nullptr);
+  co_return co_await detail::wait_for_call(detail::call_in_thread(std::move(call)), nullptr);
 }
 template <class R, class Source, class F, class... Args>
 Coro<R> run_stoppable(F f, Args... args) {
   const Source stop;
   auto call = [f = std::move(f), token = stop.token(), ... args = std::move(args)]() mutable -> R {
-    return asyncio::invoke(f, std::move(token), std::move(args)...);
+    return detail::invoke(f, std::move(token), std::move(args)...);
   };
-  co_return co_await wait_for_call(call_in_thread(std::move(call)), &stop);
+  co_return co_await detail::wait_for_call(detail::call_in_thread(std::move(call)), &stop);
 }
 template <class Call>
 Coro<CallResult<Call>> run_abandonable(Call call) {
-  co_return co_await wrap_future(call_in_thread(std::move(call)));
+  co_return co_await asyncio::wrap_future(detail::call_in_thread(std::move(call)));
 }
 
 // Whether the callable wants a stop token. Where that is not a complete type nobody can have one as a parameter. Asked for
@@ -341,21 +354,23 @@ template <class F, class Token, class... Args>
 concept TakesStopToken = !CallableLater<F, Args...> && requires { sizeof(Token) + sizeof(std::decay_t<F>*); } &&
                          std::is_invocable_v<std::decay_t<F>&, Token, std::decay_t<Args>...>;
 
+}  // namespace detail
+
 template <class F, class... Args>
 auto to_thread(F&& f, Args&&... args) {
-  if constexpr (TakesStopToken<F, std::stop_token, Args...>) {
+  if constexpr (detail::TakesStopToken<F, std::stop_token, Args...>) {
     using R = std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>&, std::stop_token, std::decay_t<Args>...>>;
     static_assert(!Awaitable<R>, "a thread runs plain functions, and this is a coroutine: use create_task()");
-    return run_stoppable<R, StopSource, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
-                                                                                std::forward<Args>(args)...);
+    return detail::run_stoppable<R, detail::StopSource, std::decay_t<F>, std::decay_t<Args>...>(
+        std::forward<F>(f), std::forward<Args>(args)...);
   } else {
-    return run_in_thread(bind_work(std::forward<F>(f), std::forward<Args>(args)...));
+    return detail::run_in_thread(detail::bind_work(std::forward<F>(f), std::forward<Args>(args)...));
   }
 }
 
 template <class F, class... Args>
-auto to_thread(AbandonOnCancel, F&& f, Args&&... args) {
-  return run_abandonable(bind_work(std::forward<F>(f), std::forward<Args>(args)...));
+auto to_thread(detail::AbandonOnCancel, F&& f, Args&&... args) {
+  return detail::run_abandonable(detail::bind_work(std::forward<F>(f), std::forward<Args>(args)...));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -46,7 +46,7 @@ class ExitStack {
   template <class X>
   auto enter(X&& x) {
     using Held = std::conditional_t<std::is_lvalue_reference_v<X>, X, std::remove_cvref_t<X>>;
-    static_assert(Enterable<std::remove_reference_t<X>> && Exitable<std::remove_reference_t<X>>,
+    static_assert(detail::Enterable<std::remove_reference_t<X>> && detail::Exitable<std::remove_reference_t<X>>,
                   "enter: this can not stand in with(): it needs enter() and exit(), or enter_now() and exit_now()");
     return enter_entry<Held>(std::make_unique<EntryOf<Held>>(std::forward<X>(x)));
   }
@@ -54,9 +54,9 @@ class ExitStack {
   // Has f(args...) called at the end, and awaited if it is a coroutine; the stack owns f and its arguments. It does not
   // learn of an exception, and can not suppress one. Python: callback(), push_async_callback().
   template <class F, class... Args>
-    requires CallableLater<F, Args...>
+    requires detail::CallableLater<F, Args...>
   void callback(F&& f, Args&&... args) {
-    check_call_later<F, Args...>();
+    detail::check_call_later<F, Args...>();
     push_entry<CallbackExit<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(f), std::forward<Args>(args)...);
   }
 
@@ -97,7 +97,7 @@ class ExitStack {
    public:
     template <class... Args>
     explicit EntryOf(Args&&... args) : x(std::forward<Args>(args)...) {}
-    Coro<bool> leave(std::exception_ptr error) override { return exit_block(x, std::move(error)); }
+    Coro<bool> leave(std::exception_ptr error) override { return detail::exit_block(x, std::move(error)); }
 
     X x;
   };
@@ -109,19 +109,19 @@ class ExitStack {
     explicit CallbackExit(G&& f, Given&&... args) : f_(std::forward<G>(f)), args_(std::forward<Given>(args)...) {}
     void enter_now() {}
     void exit_now(const std::exception_ptr&)
-      requires(!Awaitable<CallOnceResult<F, Args...>>)
+      requires(!Awaitable<detail::CallOnceResult<F, Args...>>)
     {
       call();
     }
     Coro<> exit(std::exception_ptr)
-      requires Awaitable<CallOnceResult<F, Args...>>
+      requires Awaitable<detail::CallOnceResult<F, Args...>>
     {
       co_await call();
     }
 
    private:
     decltype(auto) call() {
-      return std::apply([this](Args&... args) -> decltype(auto) { return call_once(f_, args...); }, args_);
+      return std::apply([this](Args&... args) -> decltype(auto) { return detail::call_once(f_, args...); }, args_);
     }
 
     F f_;
@@ -158,7 +158,7 @@ class ExitStack {
   template <class X>
   auto enter_entry(std::unique_ptr<EntryOf<X>> entry) {
     using Block = std::remove_reference_t<X>;
-    using Y = typename BlockTraits<Block>::Entered;
+    using Y = typename detail::BlockTraits<Block>::Entered;
     if constexpr (std::is_void_v<Y>) {
       return enter_and_give_block<X, Block>(std::move(entry));
     } else {
@@ -169,14 +169,14 @@ class ExitStack {
   Coro<Block&> enter_and_give_block(std::unique_ptr<EntryOf<X>> entry) {
     Block& block = entry->x;
     make_room();
-    co_await enter_block(block);
+    co_await detail::enter_block(block);
     entries_.push_back(std::move(entry));
     co_return block;
   }
   template <class X, class Y>
   Coro<Y> enter_and_give(std::unique_ptr<EntryOf<X>> entry) {
     make_room();
-    Y entered = co_await enter_block(entry->x);
+    Y entered = co_await detail::enter_block(entry->x);
     entries_.push_back(std::move(entry));
     co_return static_cast<Y&&>(entered);
   }

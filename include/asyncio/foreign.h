@@ -11,6 +11,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // Awaiting what another library has made. Any C++20 awaiter works: with await_suspend() of each of the three shapes, an
 // lvalue or a temporary, one that cannot be moved, a type with an operator co_await.
 //
@@ -33,14 +35,14 @@ namespace asyncio::inline ASYNCIO_ABI {
 class ForeignLink;
 
 // The wait for a foreign awaiter, apart from its type.
-class ForeignWait : public Waiter {
+class ForeignWait : public lowlevel::Waiter {
  protected:
-  explicit ForeignWait(const WaitKind& kind = uncancellable) : Waiter(kind) {}
+  explicit ForeignWait(const lowlevel::WaitKind& kind = uncancellable) : Waiter(kind) {}
   ForeignWait(ForeignWait&&) = delete;  // the bridge refers to it
   virtual ~ForeignWait();
 
-  static const WaitKind uncancellable;
-  static const WaitKind cancellable;
+  static const lowlevel::WaitKind uncancellable;
+  static const lowlevel::WaitKind cancellable;
 
   // Makes the bridge. Throws CancelledError where a cancel is pending.
   std::coroutine_handle<> begin();
@@ -79,7 +81,7 @@ class ForeignWait : public Waiter {
 template <class A>
 class ForeignAwaiter : public ForeignWait {
  public:
-  explicit ForeignAwaiter(A&& awaitable) : awaiter_(get_awaiter(static_cast<A&&>(awaitable))) {}
+  explicit ForeignAwaiter(A&& awaitable) : awaiter_(detail::get_awaiter(static_cast<A&&>(awaitable))) {}
 
   bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
 
@@ -114,11 +116,11 @@ class ForeignAwaiter : public ForeignWait {
   }
 
  protected:
-  ForeignAwaiter(A&& awaitable, const WaitKind& kind)
-      : ForeignWait(kind), awaiter_(get_awaiter(static_cast<A&&>(awaitable))) {}
+  ForeignAwaiter(A&& awaitable, const lowlevel::WaitKind& kind)
+      : ForeignWait(kind), awaiter_(detail::get_awaiter(static_cast<A&&>(awaitable))) {}
 
  private:
-  decltype(get_awaiter(std::declval<A>())) awaiter_;  // a reference where the awaitable is its own awaiter
+  decltype(detail::get_awaiter(std::declval<A>())) awaiter_;  // a reference where the awaitable is its own awaiter
 };
 
 // What from_foreign() gives to co_await.
@@ -162,15 +164,18 @@ class [[nodiscard]] FromForeign {
   F on_cancel_;
 };
 
+}  // namespace detail
+
 // Awaits a foreign awaitable that can be told to stop: a cancel of the waiting task calls on_cancel(), once, in the
 // loop's thread and with the task's context, whoever cancels. The operation should then resume its handle soon. If it still gives a value, that is what the await
 // gives, and the cancel lands at the next one; if it throws, the await throws CancelledError. Where on_cancel() returns
 // true the handle has been forgotten, and will never be resumed: CancelledError then comes without waiting for it. What
 // on_cancel() throws is reported to the loop's exception handler. An rvalue is moved in, an lvalue is referred to.
 template <Awaitable A, std::invocable F>
-FromForeign<A, F> from_foreign(A&& awaitable, F on_cancel) {
-  static_assert(!NativeAwaitable<A>, "from_foreign() is for the awaiters of other libraries: just co_await this one");
-  return FromForeign<A, F>(static_cast<A&&>(awaitable), std::move(on_cancel));
+detail::FromForeign<A, F> from_foreign(A&& awaitable, F on_cancel) {
+  static_assert(!detail::NativeAwaitable<A>,
+                "from_foreign() is for the awaiters of other libraries: just co_await this one");
+  return detail::FromForeign<A, F>(static_cast<A&&>(awaitable), std::move(on_cancel));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <new>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Memory for coroutine frames and tasks: a free list for each size, one set of lists per thread.
 //
@@ -99,4 +99,4 @@ class FramePool {
   std::size_t carved_ = 0;  // bytes
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

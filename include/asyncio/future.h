@@ -14,6 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // Throws RuntimeError where a task would await itself, or what belongs to another loop.
 [[noreturn]] void refuse_join(const FutureBase& state);
 inline void require_awaitable_here(const FutureBase& state) {
@@ -23,7 +25,7 @@ inline void require_awaitable_here(const FutureBase& state) {
 
 // Awaits a Future or a Task whose state is a State. A cancel of the waiting task is passed on to what it waits for, and
 // the wait ends when that has ended.
-class JoinBase : public LinkedWaiter {
+class JoinBase : public lowlevel::LinkedWaiter {
  public:
   explicit JoinBase(FutureBase& state) : LinkedWaiter(plain), state_(&state) {}
   JoinBase(JoinBase&& other) noexcept : LinkedWaiter(std::move(other)), state_(other.state_) {}
@@ -39,7 +41,7 @@ class JoinBase : public LinkedWaiter {
 
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    require_awaitable_here(*state_);
+    detail::require_awaitable_here(*state_);
     state_->retain();  // the handle that is awaited may be assigned to, or go, before this task runs again
     state_->joiners().push_back(*this);
     park(self);
@@ -56,9 +58,9 @@ class JoinBase : public LinkedWaiter {
   FutureBase* state_;
 
  private:
-  static const WaitKind plain;
-  static const WaitKind cancelled_it;        // a request to cancel the waiting task was passed on to state_
-  static const WaitKind scope_cancelled_it;  // that of a CancelScope was
+  static const lowlevel::WaitKind plain;
+  static const lowlevel::WaitKind cancelled_it;        // a request to cancel the waiting task was passed on to state_
+  static const lowlevel::WaitKind scope_cancelled_it;  // that of a CancelScope was
   static bool forward(Waiter& waiter) noexcept;
   static void joined(Waiter& waiter) noexcept;
   static FutureBase* awaited(const Waiter& waiter) noexcept;
@@ -89,7 +91,7 @@ class JoinOnce : public JoinBase {
 };
 
 // What ended() of a future or task gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] Ended : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Ended : public lowlevel::LinkedWaiter {
  public:
   explicit Ended(FutureBase& state) : LinkedWaiter(kind), state_(state) {}
   Ended(Ended&& other) noexcept = default;
@@ -97,14 +99,14 @@ class [[nodiscard("nothing is waited for: write co_await")]] Ended : public Link
   bool await_ready() const { return state_->done(); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    require_awaitable_here(*state_);
+    detail::require_awaitable_here(*state_);
     state_->joiners().push_back(*this);
     park(self);
   }
   void await_resume() { check(); }
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
 
   Ref<FutureBase> state_;  // the handle may go before this
 };
@@ -113,7 +115,7 @@ struct LoopCallbackLink : Link {};
 
 // A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue after. Until then
 // it is in LoopCore::callbacks, too.
-class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackLink {
+class DoneCallback : public lowlevel::LinkedWaiter, public Runnable, private LoopCallbackLink {
  public:
   void run() noexcept final;
   void drop() noexcept final;
@@ -134,7 +136,7 @@ class DoneCallback : public LinkedWaiter, public Runnable, private LoopCallbackL
   friend class DoneCallbacks;
   friend bool remove_done_callback(FutureBase& subject, std::uint64_t token);
   friend std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept;
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   static void schedule(Waiter& waiter) noexcept;
   void leave_loop() noexcept;
 
@@ -165,7 +167,7 @@ class ValueState : public Base {
 
   // Moves the value out where there are no references but `own` of the caller's.
   T take_or_copy(std::uint32_t own = 1) {
-    if (result.state() == Result<T>::State::exception) std::rethrow_exception(result.exception());
+    if (result.state() == ResultSlot<T>::State::exception) std::rethrow_exception(result.exception());
     if (this->shared(own)) {
       if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
         return result.get();
@@ -181,7 +183,7 @@ class ValueState : public Base {
     return result.exception();
   }
 
-  [[no_unique_address]] Result<T> result;
+  [[no_unique_address]] ResultSlot<T> result;
 };
 
 template <class T>
@@ -213,7 +215,7 @@ class FutureState final : public ValueState<T, FutureBase> {
       this->mark_retrieved();  // whoever cancels it does not mind how it ended
       return false;
     }
-    this->result.fail(make_cancelled(message));
+    this->result.fail(detail::make_cancelled(message));
     this->complete(FutureBase::cancelled_flag);
     return true;
   }
@@ -227,6 +229,8 @@ class FutureState final : public ValueState<T, FutureBase> {
 };
 
 void require_exception(const std::exception_ptr& error, const char* operation);  // throws ValueError where it is null
+
+}  // namespace detail
 
 // A result that will be available: what a callback, or another task, gives to those who await it.
 //
@@ -242,11 +246,12 @@ void require_exception(const std::exception_ptr& error, const char* operation); 
 template <class T = void>
 class Future {
  public:
-  using State = FutureState<T>;
+  using State = detail::FutureState<T>;
 
   // Throws RuntimeError where no loop runs; EventLoop::create_future() makes one without.
-  Future() : Future(running_loop("Future")) {}
-  explicit Future(LoopCore& loop) : state_(new State(loop)) {}
+  Future() : Future(detail::running_loop("Future")) {}
+  explicit Future(EventLoop& loop) : Future(detail::core_of(loop)) {}
+  explicit Future(detail::LoopCore& loop) : state_(new State(loop)) {}
   explicit Future(State& state) noexcept : state_(&state) { state_->retain(); }
 
   Future(const Future& other) noexcept : state_(other.state_) {
@@ -275,7 +280,7 @@ class Future {
 
   // Ends it with an exception. Throws InvalidStateError where it has ended, ValueError for a null one.
   void set_exception(std::exception_ptr error) const {
-    require_exception(error, "Future.set_exception");
+    detail::require_exception(error, "Future.set_exception");
     state().fail(std::move(error));
   }
   template <class E>
@@ -286,7 +291,7 @@ class Future {
 
   // Ends it as cancelled: those who await it get CancelledError. False where it has ended.
   bool cancel(std::string_view message = {}) const {
-    require_own_thread(state().loop(), "Future.cancel");
+    detail::require_own_thread(state().loop(), "Future.cancel");
     return state().cancel(message);
   }
 
@@ -300,29 +305,29 @@ class Future {
     return state().result.get();
   }
   // Its exception, null after a value. Throws CancelledError where it was cancelled, InvalidStateError while pending.
-  std::exception_ptr exception() const { return exception_of(state()); }
+  std::exception_ptr exception() const { return detail::exception_of(state()); }
 
   // Waits until it has ended, whatever with: throws nothing of it. A cancel of the caller ends the wait, and is not passed
   // on.
-  Ended ended() const { return Ended(state()); }
+  detail::Ended ended() const { return detail::Ended(state()); }
 
   // Has the loop call f(future) once it has ended; at once, in the loop's turn, where it has. Gives a token for
   // remove_done_callback(). An exception that f throws goes to the loop's exception handler.
   template <class F>
     requires std::invocable<std::decay_t<F>&, Future>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
-    require_own_thread(state().loop(), "Future.add_done_callback");
-    return asyncio::add_done_callback(
-        state(), *new DoneCallbackOf<Future, std::decay_t<F>>(state(), std::move(context), std::forward<F>(callable)));
+    detail::require_own_thread(state().loop(), "Future.add_done_callback");
+    return detail::add_done_callback(state(), *new detail::DoneCallbackOf<Future, std::decay_t<F>>(
+                                                  state(), std::move(context), std::forward<F>(callable)));
   }
-  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(state(), token); }
+  bool remove_done_callback(std::uint64_t token) const { return detail::remove_done_callback(state(), token); }
 
-  Join<State> operator co_await() const& { return Join<State>(state()); }
-  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(state()); }
+  detail::Join<State> operator co_await() const& { return detail::Join<State>(state()); }
+  detail::JoinOnce<State> operator co_await() const&& { return detail::JoinOnce<State>(state()); }
 
   State& state() const {
     if (state_ == nullptr) [[unlikely]]
-      refuse_empty("Future");
+      detail::refuse_empty("Future");
     return *state_;
   }
   bool operator==(const Future& other) const { return state_ == other.state_; }

@@ -22,6 +22,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // Runs several coroutines at the same time, and gives what all of them give.
 //
 //   auto both = co_await gather(load_user(id), load_orders(id));                // a std::tuple
@@ -47,7 +49,12 @@ namespace asyncio::inline ASYNCIO_ABI {
 // been awaited or given away before; nothing is started then. Python: asyncio.gather().
 
 struct ReturnExceptions {};
-inline constexpr ReturnExceptions return_exceptions{};
+
+}  // namespace detail
+
+inline constexpr detail::ReturnExceptions return_exceptions{};
+
+namespace detail {
 
 // The children of a gather(), and what has become of them.
 class GatherState {
@@ -93,13 +100,13 @@ class GatherState {
   // The Gather is not interested any more.
   void drop() noexcept;
 
-  Waiter* waiter = nullptr;  // of the task that awaits
+  lowlevel::Waiter* waiter = nullptr;  // of the task that awaits
 
  private:
   void ended_badly(Hook& hook) noexcept;
   void cancel_children(std::string_view message) noexcept;
   void wake() noexcept {
-    if (Waiter* woken = std::exchange(waiter, nullptr)) woken->wake();
+    if (lowlevel::Waiter* woken = std::exchange(waiter, nullptr)) woken->wake();
   }
   void abandon_children() noexcept;
 
@@ -114,7 +121,7 @@ class GatherState {
 };
 
 // What can be awaited once, apart from its type.
-class GatherBase : public Waiter {
+class GatherBase : public lowlevel::Waiter {
  public:
   bool done() const { return state_ == nullptr || state_->done(); }
   // Cancels every child that has not ended; false where none is left, or the first exception is there.
@@ -141,7 +148,7 @@ class GatherBase : public Waiter {
   GatherState* state_;  // null once awaited, or moved from
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   [[noreturn]] static void throw_awaited();
 };
 
@@ -174,19 +181,19 @@ template <class A>
 auto to_child(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
   if constexpr (ResultHandle<Plain>) {
-    require_own_loop(awaitable.state(), "gather");
+    detail::require_own_loop(awaitable.state(), "gather");
     return Plain(std::forward<A>(awaitable));
   } else {
-    return create_task(to_owned(std::forward<A>(awaitable)));
+    return asyncio::create_task(lowlevel::to_owned(std::forward<A>(awaitable)));
   }
 }
 template <class A>
-using ChildOf = decltype(to_child(std::declval<A>()));
+using ChildOf = decltype(detail::to_child(std::declval<A>()));
 
 // Checks an argument before any other is started.
 template <class A>
 void check_child(const A& awaitable) {
-  if constexpr (ResultHandle<A>) require_own_loop(awaitable.state(), "gather");
+  if constexpr (ResultHandle<A>) detail::require_own_loop(awaitable.state(), "gather");
   require_unused(awaitable);
 }
 
@@ -225,7 +232,7 @@ class GatherTuple final : public GatherStateOf<std::tuple<Gathered<outcomes, typ
  private:
   std::span<GatherState::Hook> hooks() noexcept override { return hooks_; }
   Values take() override {
-    return std::apply([](States*... states) { return Values{take_child<outcomes>(*states)...}; }, states_);
+    return std::apply([](States*... states) { return Values{detail::take_child<outcomes>(*states)...}; }, states_);
   }
 
   std::array<GatherState::Hook, sizeof...(States)> hooks_;
@@ -255,9 +262,9 @@ class GatherVector final : public GatherStateOf<std::vector<GatheredElement<outc
     for (GatherState::Hook& hook : hooks_) {
       State& state = static_cast<State&>(hook.subject());
       if constexpr (!outcomes && std::is_reference_v<typename State::Value>) {
-        values.push_back(&take_child<outcomes>(state));
+        values.push_back(&detail::take_child<outcomes>(state));
       } else {
-        values.push_back(take_child<outcomes>(state));
+        values.push_back(detail::take_child<outcomes>(state));
       }
       hook.let_go();  // while it is in the cache
     }
@@ -271,10 +278,10 @@ template <bool outcomes, class... As>
 auto gather_arguments(As&&... awaitables) {
   static_assert(((Awaitable<As> || IsCoro<std::remove_cvref_t<As>>) && ...),
                 "gather: what is given must be awaitable: a Coro, a Task, a Future, or one range of them");
-  running_loop("gather");
-  (check_child(awaitables), ...);
+  detail::running_loop("gather");
+  (detail::check_child(awaitables), ...);
   // Braces, because the children start in the order of the arguments.
-  std::tuple<ChildOf<As>...> children{to_child(std::forward<As>(awaitables))...};
+  std::tuple<ChildOf<As>...> children{detail::to_child(std::forward<As>(awaitables))...};
   return std::apply(
       [](auto&... child) {
         using State = GatherTuple<outcomes, std::remove_reference_t<decltype(child.state())>...>;
@@ -290,42 +297,44 @@ auto gather_range(R&& range) {
   using Element = ElementOf<R>;
   using State = std::remove_reference_t<decltype(std::declval<ChildOf<Element>&>().state())>;
   using Result = GatherVector<outcomes, State>;
-  running_loop("gather");
-  require_all_unused(range);
+  detail::running_loop("gather");
+  detail::require_all_unused(range);
   if constexpr (requires { std::size(range); }) {
     auto state = std::make_unique<Result>(std::size(range));
     for (auto&& element : range) {
-      const auto child = to_child(static_cast<Element>(element));
+      const auto child = detail::to_child(static_cast<Element>(element));
       state->add(child.state());
     }
     return Gather<typename Result::Values>(*state.release());
   } else {
     std::vector<ChildOf<Element>> children;
-    for (auto&& element : range) children.push_back(to_child(static_cast<Element>(element)));
-    return gather_range<outcomes>(std::move(children));
+    for (auto&& element : range) children.push_back(detail::to_child(static_cast<Element>(element)));
+    return detail::gather_range<outcomes>(std::move(children));
   }
 }
 
 template <class... As>
 inline constexpr bool gathers_outcomes = (std::same_as<std::remove_cvref_t<As>, ReturnExceptions> || ...);
 
+}  // namespace detail
+
 template <class... As>
-  requires(!is_range<As...> && !gathers_outcomes<As...>)
+  requires(!detail::is_range<As...> && !detail::gathers_outcomes<As...>)
 auto gather(As&&... awaitables) {
-  return gather_arguments<false>(std::forward<As>(awaitables)...);
+  return detail::gather_arguments<false>(std::forward<As>(awaitables)...);
 }
-template <AwaitableRange R>
+template <detail::AwaitableRange R>
 auto gather(R&& range) {
-  return gather_range<false>(std::forward<R>(range));
+  return detail::gather_range<false>(std::forward<R>(range));
 }
 template <class... As>
-  requires(!is_range<As...>)
-auto gather(ReturnExceptions, As&&... awaitables) {
-  return gather_arguments<true>(std::forward<As>(awaitables)...);
+  requires(!detail::is_range<As...>)
+auto gather(detail::ReturnExceptions, As&&... awaitables) {
+  return detail::gather_arguments<true>(std::forward<As>(awaitables)...);
 }
-template <AwaitableRange R>
-auto gather(ReturnExceptions, R&& range) {
-  return gather_range<true>(std::forward<R>(range));
+template <detail::AwaitableRange R>
+auto gather(detail::ReturnExceptions, R&& range) {
+  return detail::gather_range<true>(std::forward<R>(range));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

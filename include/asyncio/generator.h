@@ -11,12 +11,18 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 template <class T>
 class GeneratorPromise;
+
+}  // namespace detail
 
 // Thrown at the co_yield of a generator that is being closed, so that it cleans up. No base class, like CancelledError: what
 // catches it should rethrow.
 class GeneratorExit final {};
+
+namespace detail {
 
 // The states of a generator, and what happens where a step is asked for that cannot be.
 class GeneratorBase {
@@ -25,6 +31,8 @@ class GeneratorBase {
   [[noreturn]] static void throw_ignored_exit();
   [[noreturn]] static void die_running() noexcept;
 };
+
+}  // namespace detail
 
 // A coroutine that gives many values, and may wait between them: what `async def` with `yield` is in Python.
 //
@@ -43,9 +51,9 @@ class GeneratorBase {
 // Movable, not while a step runs; one step at a time. Destroying it destroys its locals; where its cleaning up has to wait, close it with aclose() first.
 // For the thread of one loop. Python: an asynchronous generator.
 template <class T>
-class [[nodiscard]] AsyncGenerator : private GeneratorBase {
+class [[nodiscard]] AsyncGenerator : private detail::GeneratorBase {
  public:
-  using promise_type = GeneratorPromise<T>;
+  using promise_type = detail::GeneratorPromise<T>;
   class Next;
 
   AsyncGenerator(AsyncGenerator&& other) noexcept { take(other); }
@@ -67,7 +75,7 @@ class [[nodiscard]] AsyncGenerator : private GeneratorBase {
   Coro<> aclose() { return close(*this); }
 
  private:
-  friend GeneratorPromise<T>;
+  friend detail::GeneratorPromise<T>;
   explicit AsyncGenerator(promise_type& frame) noexcept : frame_(&frame) { frame.owner_ = this; }
 
   void take(AsyncGenerator& other) noexcept {
@@ -101,7 +109,7 @@ class [[nodiscard]] AsyncGenerator : private GeneratorBase {
 
 // One step.
 template <class T>
-class [[nodiscard("nothing is waited for: write co_await")]] AsyncGenerator<T>::Next : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] AsyncGenerator<T>::Next : public lowlevel::NativeAwaiter {
  public:
   Next(AsyncGenerator& generator, bool close) : generator_(&generator), close_(close) {}
 
@@ -113,7 +121,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsyncGenerator<T>::
 
   template <class P>
   auto await_suspend(std::coroutine_handle<P> self) {
-    static_assert(std::derived_from<P, Promise>,
+    static_assert(std::derived_from<P, detail::Promise>,
                   "a generator can only be awaited in a coroutine that returns asyncio::Coro");
     promise_type& frame = *generator_->frame_;
     frame.running_ = frame.started_ = true;
@@ -137,6 +145,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsyncGenerator<T>::
   AsyncGenerator* generator_;
   bool close_;  // throw GeneratorExit where it goes on
 };
+
+namespace detail {
 
 template <class T>
 class GeneratorPromise : public Promise {
@@ -179,5 +189,7 @@ class GeneratorPromise : public Promise {
   bool running_ = false;  // a step is under way
   bool closing_ = false;  // GeneratorExit is to be thrown
 };
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -14,11 +14,17 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 struct LoopCore;
 class Inbox;
 
+}  // namespace detail
+
+namespace lowlevel {
+
 // Something that a loop does at a time; the base of what sleeps, of timer handles and of timeouts.
-class Timer : public TimerNode {
+class Timer : public detail::TimerNode {
  public:
   using Fire = void (*)(Timer&) noexcept;
   explicit Timer(Fire on_fire) : fire_(on_fire) {}
@@ -34,6 +40,10 @@ class Timer : public TimerNode {
  private:
   Fire fire_;
 };
+
+}  // namespace lowlevel
+
+namespace detail {
 
 // What call_soon() was given, until it has run; shared by the loop and the handles.
 class HandleState : public Runnable {
@@ -64,7 +74,7 @@ class HandleState : public Runnable {
   BoundCallback<void()> callback_;
 };
 
-class TimerHandleState final : public HandleState, public Timer {
+class TimerHandleState final : public HandleState, public lowlevel::Timer {
  public:
   TimerHandleState(LoopCore& loop, Callback<void()> callback);
   void cancel() noexcept override;
@@ -82,12 +92,14 @@ class TimerHandleState final : public HandleState, public Timer {
   std::int64_t when_ = 0;
 };
 
+}  // namespace detail
+
 // A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. One that refers to none is
 // false, and its functions throw RuntimeError. Python: asyncio.Handle.
 class Handle {
  public:
   Handle() = default;  // refers to none
-  explicit Handle(HandleState& state) noexcept : state_(state) {}
+  explicit Handle(detail::HandleState& state) noexcept : state_(state) {}
 
   explicit operator bool() const { return static_cast<bool>(state_); }
 
@@ -95,37 +107,37 @@ class Handle {
   void cancel() const;
   bool cancelled() const { return state().cancelled(); }
 
-  HandleState& state() const {
+  detail::HandleState& state() const {
     if (!state_) [[unlikely]]
-      refuse_empty("Handle");
+      detail::refuse_empty("Handle");
     return *state_;
   }
 
  protected:
-  Ref<HandleState> state_;
+  detail::Ref<detail::HandleState> state_;
 };
 
 class TimerHandle : public Handle {
  public:
   TimerHandle() = default;
-  explicit TimerHandle(TimerHandleState& state) noexcept : Handle(state) {}
+  explicit TimerHandle(detail::TimerHandleState& state) noexcept : Handle(state) {}
 
   // When it is, or was, to be called; on the loop's clock.
-  TimePoint when() const { return static_cast<TimerHandleState&>(state()).when(); }
+  TimePoint when() const { return static_cast<detail::TimerHandleState&>(state()).when(); }
 };
 
 // A callback that another thread has sent to a loop. Any thread may use it.
 class ThreadsafeHandle {
  public:
   ThreadsafeHandle() = default;
-  ThreadsafeHandle(Inbox& inbox, std::uint64_t number) noexcept : inbox_(&inbox), number_(number) {}
+  ThreadsafeHandle(detail::Inbox& inbox, std::uint64_t number) noexcept : inbox_(&inbox), number_(number) {}
 
   // The callback will not run; true. Where it runs at the moment, waits until it has ended, unless this is called by the
   // callback itself; false then, and where it has run before.
   bool cancel() const noexcept;
 
  private:
-  Inbox* inbox_ = nullptr;  // is never freed
+  detail::Inbox* inbox_ = nullptr;  // is never freed
   std::uint64_t number_ = 0;
 };
 

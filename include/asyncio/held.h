@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 
 // What scoped() of a lock or semaphore gives: the lock, or the permit, which the destructor gives back.
 //
@@ -46,4 +46,4 @@ class [[nodiscard("nothing is waited for: write co_await")]] ScopedAcquire : pub
   }
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::lowlevel

@@ -5,7 +5,7 @@
 
 #include <exception>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Whether `error` holds an E, or something that derives from E. Not for null.
 template <class E>
@@ -19,4 +19,4 @@ bool holds(const std::exception_ptr& error) noexcept {
   }
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -50,10 +50,10 @@ std::optional<CallGraph> capture_call_graph(const CallGraphOptions& options = {}
                                             const std::source_location& here = std::source_location::current());
 // The graph of a task, whatever its state, or of a future.
 CallGraph capture_call_graph(const AnyTask& task, const CallGraphOptions& options = {});
-CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& options = {});
+CallGraph capture_call_graph(const detail::FutureBase& state, const CallGraphOptions& options = {});
 template <class T>
 CallGraph capture_call_graph(const Future<T>& future, const CallGraphOptions& options = {}) {
-  return capture_call_graph(static_cast<const FutureBase&>(future.state()), options);
+  return asyncio::capture_call_graph(static_cast<const detail::FutureBase&>(future.state()), options);
 }
 
 // The same as text, one block for each task.

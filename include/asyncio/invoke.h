@@ -6,26 +6,32 @@
 #include <type_traits>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // std::invoke for functions and member functions, without the 20,000 lines of <functional>. The object of a member
-// function may be a pointer to it, or a std::reference_wrapper.
-template <class F, class... Args>
-constexpr decltype(auto) invoke(F&& f, Args&&... args) {
-  if constexpr (std::is_member_function_pointer_v<std::remove_cvref_t<F>>) {
-    return [&f](auto&& object, auto&&... rest) -> decltype(auto) {
-      if constexpr (requires { (std::forward<decltype(object)>(object).*f)(std::forward<decltype(rest)>(rest)...); }) {
-        return (std::forward<decltype(object)>(object).*f)(std::forward<decltype(rest)>(rest)...);
-      } else if constexpr (requires { *object; }) {
-        return ((*std::forward<decltype(object)>(object)).*f)(std::forward<decltype(rest)>(rest)...);
-      } else {
-        return (object.get().*f)(std::forward<decltype(rest)>(rest)...);
-      }
-    }(std::forward<Args>(args)...);
-  } else {
-    return std::forward<F>(f)(std::forward<Args>(args)...);
+// function may be a pointer to it, or a std::reference_wrapper. An object, and no function: argument-dependent lookup does
+// not find it, for a user who writes invoke() and means another one.
+struct Invoke {
+  template <class F, class... Args>
+  constexpr decltype(auto) operator()(F&& f, Args&&... args) const {
+    if constexpr (std::is_member_function_pointer_v<std::remove_cvref_t<F>>) {
+      return [&f](auto&& object, auto&&... rest) -> decltype(auto) {
+        if constexpr (requires {
+                        (std::forward<decltype(object)>(object).*f)(std::forward<decltype(rest)>(rest)...);
+                      }) {
+          return (std::forward<decltype(object)>(object).*f)(std::forward<decltype(rest)>(rest)...);
+        } else if constexpr (requires { *object; }) {
+          return ((*std::forward<decltype(object)>(object)).*f)(std::forward<decltype(rest)>(rest)...);
+        } else {
+          return (object.get().*f)(std::forward<decltype(rest)>(rest)...);
+        }
+      }(std::forward<Args>(args)...);
+    } else {
+      return std::forward<F>(f)(std::forward<Args>(args)...);
+    }
   }
-}
+};
+inline constexpr Invoke invoke{};
 
 // A callable with the arguments that it is to be called with later, of which the library makes copies of its own. It is
 // called once, and the arguments are moved in where that is possible.
@@ -72,9 +78,9 @@ constexpr void check_calls_later() {
 template <class F, class... Args>
 constexpr decltype(auto) call_once(F& f, Args&... args) {
   if constexpr (std::is_invocable_v<F&, Args...>) {
-    return asyncio::invoke(f, std::move(args)...);
+    return detail::invoke(f, std::move(args)...);
   } else {
-    return asyncio::invoke(f, args...);
+    return detail::invoke(f, args...);
   }
 }
 
@@ -88,4 +94,4 @@ struct CallOnce<F, Args...> : std::invoke_result<F&, Args...> {};
 template <class F, class... Args>
 using CallOnceResult = typename CallOnce<std::decay_t<F>, std::decay_t<Args>...>::type;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Whether copying its bytes is all there is to moving it.
 template <class T>
@@ -86,4 +86,4 @@ class Kept<T> {
   };
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -3,7 +3,7 @@
 
 #include <asyncio/config.h>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The intrusive lists under tasks, waiters and callbacks: nothing here allocates, and nothing is thread-safe.
 
@@ -108,4 +108,4 @@ class ReadyQueue {
   Runnable** tail_ = &head_;  // where the next node is to be hung
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -30,8 +30,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 class Lock {
  public:
   class Acquire;
-  using Held = asyncio::Held<Lock>;  // the guard: gives back in its destructor
-  using Scoped = ScopedAcquire<Lock, Acquire>;
+  using Held = lowlevel::Held<Lock>;  // the guard: gives back in its destructor
+  using Scoped = lowlevel::ScopedAcquire<Lock, Acquire>;
 
   Lock() = default;
   Lock(const Lock&) = delete;
@@ -72,16 +72,16 @@ class Lock {
   }
   [[noreturn]] static void throw_not_locked();
 
-  WaitQueue waiters_;  // empty while the lock is free
+  lowlevel::WaitQueue waiters_;  // empty while the lock is free
   bool locked_ = false;
 };
 
 // Awaiting it takes the lock; no coroutine frame, and no suspension where the lock is free.
-class [[nodiscard("nothing is waited for: write co_await")]] Lock::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Lock::Acquire : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Lock.acquire");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Lock.acquire");
 
-  explicit Acquire(Lock& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Acquire(Lock& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
   bool await_ready() { return owner_->try_acquire(); }
 
  protected:

@@ -95,6 +95,8 @@ class [[nodiscard]] Outcome {
   std::variant<Stored, std::exception_ptr, std::error_code> state_;
 };
 
+namespace detail {
+
 // What an exception says; nothing for none.
 std::string text_of(const std::exception_ptr& error);
 // The code of a std::system_error; no error for another exception, and for none.
@@ -105,26 +107,30 @@ bool is_cancelled_error(const std::exception_ptr& error) noexcept;
 // Whether an exception must not become a value: a cancel, and what ends the program.
 bool passes_outcomes(const std::exception_ptr& error) noexcept;
 
+}  // namespace detail
+
 template <class T>
 std::error_code Outcome<T>::error() const {
   if (const std::error_code* code = std::get_if<2>(&state_)) return *code;
-  return has_value() ? std::error_code() : error_code_of(std::get<1>(state_));
+  return has_value() ? std::error_code() : detail::error_code_of(std::get<1>(state_));
 }
 
 template <class T>
 std::exception_ptr Outcome<T>::exception() const {
-  if (const std::error_code* code = std::get_if<2>(&state_)) return exception_of(*code);
+  if (const std::error_code* code = std::get_if<2>(&state_)) return detail::exception_of(*code);
   return has_value() ? nullptr : std::get<1>(state_);
 }
 
 template <class T>
 std::string Outcome<T>::what() const {
-  return text_of(exception());
+  return detail::text_of(exception());
 }
+
+namespace detail {
 
 // The outcome that a Result holds, taken out of it.
 template <class T>
-Outcome<T> to_outcome(Result<T>& result) {
+Outcome<T> to_outcome(ResultSlot<T>& result) {
   if (std::exception_ptr error = result.exception()) return Outcome<T>(std::move(error));
   if constexpr (std::is_void_v<T>) {
     return Outcome<T>(std::in_place);
@@ -136,8 +142,8 @@ Outcome<T> to_outcome(Result<T>& result) {
 // What as_result() gives to co_await. An awaiter that can fail without throwing offers, beside await_resume(),
 // `Outcome<T> await_resume_result()`.
 template <class S>
-class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public NativeAwaiter {
-  using Owned = OwnedAwaitable<S>;
+class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public lowlevel::NativeAwaiter {
+  using Owned = lowlevel::OwnedAwaitable<S>;
 
  public:
   using Value = typename Owned::Value;
@@ -187,8 +193,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
       return inner_.awaiter().await_resume_result();
     } else if constexpr (IsCoro<S>) {
       auto& result = inner_.awaiter().result();
-      if (result.state() == Result<Value>::State::exception && passes_outcomes(result.exception())) result.take();
-      return to_outcome(result);
+      if (result.state() == ResultSlot<Value>::State::exception && passes_outcomes(result.exception())) result.take();
+      return detail::to_outcome(result);
     } else {
       return catch_all();
     }
@@ -217,7 +223,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
   // A task or future that was cancelled, and not by us.
   bool is_outcome_of_another(const std::exception_ptr& error) {
     if constexpr (std::derived_from<typename Owned::Awaiter, JoinBase>) {
-      return is_cancelled_error(error) && !inner_.awaiter().was_forwarded();
+      return detail::is_cancelled_error(error) && !inner_.awaiter().was_forwarded();
     } else {
       return false;
     }
@@ -227,13 +233,15 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public N
   std::exception_ptr failed_;  // before there was anything to resume
 };
 
+}  // namespace detail
+
 // Awaits any awaitable, and gives what became of it instead of throwing its exception.
 // CancelledError is thrown all the same, as are SystemExit and KeyboardInterrupt: a cancel of the caller must not end up
 // in a value. That another task or future which is awaited was cancelled is its outcome, and is given as such, unless it
 // was the caller's cancel that was passed on to it.
 template <class A>
-AsResult<OwnedBy<A>> as_result(A&& awaitable) {
-  return AsResult<OwnedBy<A>>(to_owned(std::forward<A>(awaitable)));
+detail::AsResult<lowlevel::OwnedBy<A>> as_result(A&& awaitable) {
+  return detail::AsResult<lowlevel::OwnedBy<A>>(lowlevel::to_owned(std::forward<A>(awaitable)));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

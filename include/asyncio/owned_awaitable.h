@@ -11,6 +11,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // For awaiters that await something else on behalf of their user (wait_for(), as_result()): any awaitable, kept until it
 // is awaited, and then its awaiter. No coroutine frame of its own.
 //
@@ -105,18 +107,22 @@ Coro<AwaitResult<A&>> refer_to(A& awaitable) {
   co_return co_await awaitable;
 }
 
+}  // namespace detail
+
+namespace lowlevel {
+
 template <class A>
 decltype(auto) to_owned(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
-  check_awaitable<A>();
-  if constexpr (!NativeAwaitable<A>) {
+  detail::check_awaitable<A>();
+  if constexpr (!detail::NativeAwaitable<A>) {
     if constexpr (std::is_lvalue_reference_v<A>) {
-      return refer_to(awaitable);
+      return detail::refer_to(awaitable);
     } else {
-      return as_coro(std::forward<A>(awaitable));
+      return detail::as_coro(std::forward<A>(awaitable));
     }
-  } else if constexpr (std::is_lvalue_reference_v<A> && ResultHandle<Plain>) {
-    return SharedHandle<Plain>(awaitable);
+  } else if constexpr (std::is_lvalue_reference_v<A> && detail::ResultHandle<Plain>) {
+    return detail::SharedHandle<Plain>(awaitable);
   } else {
     return std::forward<A>(awaitable);
   }
@@ -124,26 +130,26 @@ decltype(auto) to_owned(A&& awaitable) {
 
 // What to_owned() gives for an argument of type A; an lvalue reference for what stays where it is.
 template <class A>
-using OwnedBy = std::conditional_t<std::is_lvalue_reference_v<decltype(to_owned(std::declval<A>()))>,
-                                   decltype(to_owned(std::declval<A>())),
-                                   std::remove_cvref_t<decltype(to_owned(std::declval<A>()))>>;
+using OwnedBy = std::conditional_t<std::is_lvalue_reference_v<decltype(lowlevel::to_owned(std::declval<A>()))>,
+                                   decltype(lowlevel::to_owned(std::declval<A>())),
+                                   std::remove_cvref_t<decltype(lowlevel::to_owned(std::declval<A>()))>>;
 
 template <class S>
 class OwnedAwaitable {
  public:
-  using Awaiter = AwaiterOf<S>;
+  using Awaiter = detail::AwaiterOf<S>;
   using Value = AwaitResult<S>;
 
   explicit OwnedAwaitable(S&& awaitable) : awaitable_(std::forward<S>(awaitable)) {}
   OwnedAwaitable(OwnedAwaitable&& other) : awaitable_(std::forward<S>(other.awaitable_)) {}
 
   bool await_ready() {
-    if constexpr (IsCoro<S>) {
+    if constexpr (detail::IsCoro<S>) {
       if (awaiter_.has_value()) [[unlikely]]
-        throw_awaited_twice();
+        detail::throw_awaited_twice();
       awaiter_.emplace(awaitable_.release());
     } else if constexpr (!own_awaiter) {
-      awaiter_.emplace(get_awaiter(std::forward<S>(awaitable_)));
+      awaiter_.emplace(detail::get_awaiter(std::forward<S>(awaitable_)));
     }
     return awaiter().await_ready();
   }
@@ -170,5 +176,7 @@ class OwnedAwaitable {
   S awaitable_;
   [[no_unique_address]] std::conditional_t<own_awaiter, Nothing, std::optional<Awaiter>> awaiter_;
 };
+
+}  // namespace lowlevel
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -56,6 +56,8 @@ struct QueueShutdownOptions {
   bool immediate = false;  // also throw away what is in the queue
 };
 
+namespace detail {
+
 // What the queues have in common, apart from their items.
 class QueueBase {
  public:
@@ -95,18 +97,20 @@ class QueueBase {
 
   // A waiter of this kind was woken because its item has changed hands. One that has kept its own kind was woken by
   // shutdown().
-  static const WaitKind served;
+  static const lowlevel::WaitKind served;
 
-  WaitQueue getters_;  // empty unless the queue is
-  WaitQueue putters_;  // empty unless the queue is full
-  WaitQueue handed_;   // getters that have got their item, and have not run yet; where that may come back
-  WaitQueue joiners_;
+  lowlevel::WaitQueue getters_;  // empty unless the queue is
+  lowlevel::WaitQueue putters_;  // empty unless the queue is full
+  lowlevel::WaitQueue handed_;   // getters that have got their item, and have not run yet; where that may come back
+  lowlevel::WaitQueue joiners_;
   std::size_t leaving_ = 0;     // items that are being moved out; each keeps its place until that has been done
   std::size_t unfinished_ = 0;  // items that were put and have had no task_done()
   std::size_t limit_;
   int maxsize_;
   bool shut_down_ = false;
 };
+
+}  // namespace detail
 
 // The interface of the three queues. A Storage keeps the items, and decides which of them is next:
 //   push(Kept<T>&&)        adds one; where that throws, nothing has changed
@@ -117,8 +121,12 @@ class QueueBase {
 //   may_throw              whether push() may for another reason
 // and size(), and a move constructor.
 template <class T, class Storage>
-class BasicQueue : public QueueBase {
+class BasicQueue : private detail::QueueBase {
  public:
+  using QueueBase::join;
+  using QueueBase::maxsize;
+  using QueueBase::task_done;
+
   class Put;
   class Get;
   class Next;
@@ -156,8 +164,8 @@ class BasicQueue : public QueueBase {
   void emplace_nowait(Args&&... args) {
     require_place();
     if (getters_.empty()) items_.make_room(leaving_ + 1);  // before the item is moved
-    Kept<T> item(std::in_place, std::forward<Args>(args)...);
-    if constexpr (!is_plain<T>) require_place();  // its constructor may have taken it
+    detail::Kept<T> item(std::in_place, std::forward<Args>(args)...);
+    if constexpr (!detail::is_plain<T>) require_place();  // its constructor may have taken it
     put_now(item);
   }
 
@@ -182,10 +190,10 @@ class BasicQueue : public QueueBase {
 
  private:
   // Whether pop() gives what is moved out for good.
-  static constexpr bool moves_out = is_plain<T> || std::is_nothrow_move_constructible_v<T>;
+  static constexpr bool moves_out = detail::is_plain<T> || std::is_nothrow_move_constructible_v<T>;
 
   std::size_t leaving() const {
-    if constexpr (is_plain<T>) {
+    if constexpr (detail::is_plain<T>) {
       return 0;
     } else {
       return leaving_;
@@ -198,7 +206,7 @@ class BasicQueue : public QueueBase {
       throw_full();
   }
 
-  void put_now(Kept<T>& item) {
+  void put_now(detail::Kept<T>& item) {
     if (!getters_.empty()) {
       getters_.check_thread("Queue.put");
       serve(item);
@@ -209,7 +217,7 @@ class BasicQueue : public QueueBase {
     ++unfinished_;
   }
   // Hands an item to the first waiting getter.
-  void serve(Kept<T>& item) noexcept {
+  void serve(detail::Kept<T>& item) noexcept {
     Get& first = static_cast<Get&>(getters_.front());
     first.item_ = std::move(item);
     first.kind_ = &served;
@@ -225,8 +233,8 @@ class BasicQueue : public QueueBase {
   template <class R>
   R get_now() {
     putters_.check_thread("Queue.get");
-    Kept<T> item = items_.pop();
-    if constexpr (is_plain<T>) {
+    detail::Kept<T> item = items_.pop();
+    if constexpr (detail::is_plain<T>) {
       if (!putters_.empty()) admit_putters();
       return R(*item);
     } else {
@@ -237,7 +245,7 @@ class BasicQueue : public QueueBase {
   // An item that is on its way from the queue to a getter, and comes back if it cannot be moved.
   class Leaving {
    public:
-    Leaving(BasicQueue& queue, Kept<T>& item) : queue_(queue), item_(item) { ++queue_.leaving_; }
+    Leaving(BasicQueue& queue, detail::Kept<T>& item) : queue_(queue), item_(item) { ++queue_.leaving_; }
     Leaving(const Leaving&) = delete;
     ~Leaving() {
       --queue_.leaving_;
@@ -252,10 +260,10 @@ class BasicQueue : public QueueBase {
 
    private:
     BasicQueue& queue_;
-    Kept<T>& item_;
+    detail::Kept<T>& item_;
     int exceptions_ = moves_out ? 0 : std::uncaught_exceptions();
   };
-  void give_back(Kept<T>& item) noexcept {
+  void give_back(detail::Kept<T>& item) noexcept {
     if (!getters_.empty()) return serve(item);
     try {
       items_.make_room(leaving_ + 1);
@@ -291,13 +299,14 @@ class BasicQueue : public QueueBase {
 
 // Awaiting it puts the item; no coroutine frame, and no suspension where there is a place.
 template <class T, class Storage>
-class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Put : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Put
+    : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Queue.put");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Queue.put");
 
   template <class... Args>
   Put(BasicQueue& owner, std::in_place_t, Args&&... args)
-      : Waiter(owner.putters_, kind), owner_(&owner), item_(std::in_place, std::forward<Args>(args)...) {}
+      : QueuedWaiter(owner.putters_, kind), owner_(&owner), item_(std::in_place, std::forward<Args>(args)...) {}
 
   bool await_ready() {
     if (owner_->shut_down_) [[unlikely]]
@@ -318,22 +327,23 @@ class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Stora
 
  private:
   friend BasicQueue;
-  static constexpr bool may_fail = Storage::may_throw || !is_plain<T>;
+  static constexpr bool may_fail = Storage::may_throw || !detail::is_plain<T>;
   struct Nothing {};
 
   BasicQueue* owner_;
-  Kept<T> item_;
+  detail::Kept<T> item_;
   [[no_unique_address]] std::conditional_t<may_fail, std::exception_ptr, Nothing> error_;
 };
 
 // Awaiting it takes an item; no coroutine frame, and no suspension where there is one.
 template <class T, class Storage>
-class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Get : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Storage>::Get
+    : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Queue.get");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Queue.get");
 
-  explicit Get(BasicQueue& owner) : Waiter(owner.getters_, kind), owner_(&owner) {}
-  Get(Get&& other) noexcept : Waiter(std::move(other)), owner_(other.owner_) {}
+  explicit Get(BasicQueue& owner) : QueuedWaiter(owner.getters_, kind), owner_(&owner) {}
+  Get(Get&& other) noexcept : QueuedWaiter(std::move(other)), owner_(other.owner_) {}
   ~Get() {
     if constexpr (!moves_out) {
       if (kind_ == &served) this->unlink();
@@ -384,7 +394,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Stora
   };
 
   BasicQueue* owner_;
-  Kept<T> item_;  // where kind_ is `served`
+  detail::Kept<T> item_;  // where kind_ is `served`
 };
 
 template <class T, class Storage>
@@ -397,11 +407,13 @@ class [[nodiscard("nothing is waited for: write co_await")]] BasicQueue<T, Stora
   }
 };
 
-class [[nodiscard("nothing is waited for: write co_await")]] QueueBase::Join : public WaitQueue::Waiter {
- public:
-  static constexpr WaitKind kind = WaitQueue::kind("Queue.join");
+namespace detail {
 
-  explicit Join(QueueBase& owner) : Waiter(owner.joiners_, kind), owner_(&owner) {}
+class [[nodiscard("nothing is waited for: write co_await")]] QueueBase::Join : public lowlevel::QueuedWaiter {
+ public:
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Queue.join");
+
+  explicit Join(QueueBase& owner) : QueuedWaiter(owner.joiners_, kind), owner_(&owner) {}
   bool await_ready() const { return owner_->unfinished_ == 0; }
   void await_resume() {
     if (task() != nullptr) check_all();
@@ -413,21 +425,25 @@ class [[nodiscard("nothing is waited for: write co_await")]] QueueBase::Join : p
 
 inline QueueBase::Join QueueBase::join() { return Join(*this); }
 
+}  // namespace detail
+
 template <class T, class Storage>
 void BasicQueue<T, Storage>::shutdown(const QueueShutdownOptions& options) {
-  for (const WaitQueue* waiters : {&putters_, &getters_, &joiners_}) waiters->check_thread("Queue.shutdown");
+  for (const lowlevel::WaitQueue* waiters : {&putters_, &getters_, &joiners_}) waiters->check_thread("Queue.shutdown");
   shut_down_ = true;
   putters_.wake_all();
   getters_.wake_all();
   if (!options.immediate) return;
   while (!empty()) {
     // Destroyed when the queue is consistent again: its destructor may call back.
-    [[maybe_unused]] const Kept<T> discarded = items_.drop();
+    [[maybe_unused]] const detail::Kept<T> discarded = items_.drop();
     finish(1);
   }
 }
 
 // --- the three storages
+
+namespace detail {
 
 // Gives what was pushed first.
 template <class T>
@@ -534,13 +550,15 @@ class LifoStorage {
   std::vector<Kept<T>> items_;
 };
 
+}  // namespace detail
+
 // --- the three queues: see the top of this page
 
 // First in, first out.
 template <class T>
-class Queue : public BasicQueue<T, FifoStorage<T>> {
+class Queue : public BasicQueue<T, detail::FifoStorage<T>> {
  public:
-  using BasicQueue<T, FifoStorage<T>>::BasicQueue;
+  using BasicQueue<T, detail::FifoStorage<T>>::BasicQueue;
 };
 
 // The smallest first, and of equal ones the oldest. An item is smaller where less(item, other).
@@ -549,17 +567,18 @@ class Queue : public BasicQueue<T, FifoStorage<T>> {
 //   co_await jobs.put({2, "tidy up"});
 //   co_await jobs.put({1, "put out the fire"});  // taken first
 template <class T, class Compare = std::less<T>>
-class PriorityQueue : public BasicQueue<T, PriorityStorage<T, Compare>> {
+class PriorityQueue : public BasicQueue<T, detail::PriorityStorage<T, Compare>> {
  public:
   explicit PriorityQueue(int maxsize = 0, Compare less = {})
-      : BasicQueue<T, PriorityStorage<T, Compare>>(maxsize, PriorityStorage<T, Compare>(std::move(less))) {}
+      : BasicQueue<T, detail::PriorityStorage<T, Compare>>(maxsize,
+                                                           detail::PriorityStorage<T, Compare>(std::move(less))) {}
 };
 
 // Last in, first out.
 template <class T>
-class LifoQueue : public BasicQueue<T, LifoStorage<T>> {
+class LifoQueue : public BasicQueue<T, detail::LifoStorage<T>> {
  public:
-  using BasicQueue<T, LifoStorage<T>>::BasicQueue;
+  using BasicQueue<T, detail::LifoStorage<T>>::BasicQueue;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

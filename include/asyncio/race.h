@@ -19,17 +19,19 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 class Race;
 
 // One of the tasks of a race.
-class Entrant : public LinkedWaiter {
+class Entrant : public lowlevel::LinkedWaiter {
  public:
   Entrant() : LinkedWaiter(kind) {}
   ~Entrant() { unlink(); }
 
  private:
   friend class Race;
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
 
   Race* race_ = nullptr;
   AnyTask runner_;
@@ -43,7 +45,7 @@ enum class RaceRule : std::uint8_t {
 
 // Waits until one task has decided the race and all others have ended; then says which it was, or throws. The part of
 // race() and first_success() that does not depend on types.
-class Race : public Waiter {
+class Race : public lowlevel::Waiter {
  public:
   Race(RaceRule rule, std::span<Entrant> entrants) : Waiter(kind), entrants_(entrants), rule_(rule) {}
 
@@ -59,7 +61,7 @@ class Race : public Waiter {
 
  private:
   friend class Entrant;
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   static bool forward(Waiter& waiter) noexcept;
   void ended(Entrant& entrant) noexcept;
   void note_winner(const Entrant& ended) noexcept;
@@ -77,12 +79,16 @@ class Race : public Waiter {
   PassedOn passed_;  // of the caller
 };
 
+}  // namespace detail
+
 // What a race of awaitables of one type gives.
 template <class T>
 struct Winner {
   std::size_t index;  // in the vector
   T value;            // std::monostate where the awaitables give nothing
 };
+
+namespace detail {
 
 template <class T>
 struct RacePrizeOf {
@@ -107,38 +113,38 @@ RacePrize<T> take_prize(const Task<T>& task) {
 template <class Prize, std::size_t index = 0, class Tasks>
 Prize take_prize_of(const Tasks& tasks, std::size_t winner) {
   if constexpr (index + 1 < std::tuple_size_v<Tasks>) {
-    if (winner != index) return take_prize_of<Prize, index + 1>(tasks, winner);
+    if (winner != index) return detail::take_prize_of<Prize, index + 1>(tasks, winner);
   }
-  return Prize(std::in_place_index<index>, take_prize(std::get<index>(tasks)));
+  return Prize(std::in_place_index<index>, detail::take_prize(std::get<index>(tasks)));
 }
 
 template <RaceRule rule, class... T>
 Coro<std::variant<RacePrize<T>...>> run_race(Coro<T>... coros) {
-  const std::tuple<Task<T>...> tasks{create_task(std::move(coros))...};  // braces: they start in this order
+  const std::tuple<Task<T>...> tasks{asyncio::create_task(std::move(coros))...};  // braces: they start in this order
   std::array<Entrant, sizeof...(T)> entrants;
   Race race(rule, entrants);
   std::apply([&race](const Task<T>&... task) { (race.enter(task), ...); }, tasks);
   const std::size_t winner = co_await race;
-  co_return take_prize_of<std::variant<RacePrize<T>...>>(tasks, winner);
+  co_return detail::take_prize_of<std::variant<RacePrize<T>...>>(tasks, winner);
 }
 
 template <RaceRule rule, class T>
 Coro<Winner<RacePrize<T>>> run_race_of(std::vector<Coro<T>> coros) {
   std::vector<Task<T>> tasks;
   tasks.reserve(coros.size());
-  for (Coro<T>& coro : coros) tasks.push_back(create_task(std::move(coro)));
+  for (Coro<T>& coro : coros) tasks.push_back(asyncio::create_task(std::move(coro)));
   const auto entrants = std::make_unique<Entrant[]>(tasks.size());
   Race race(rule, std::span<Entrant>(entrants.get(), tasks.size()));
   for (const Task<T>& task : tasks) race.enter(task);
   const std::size_t winner = co_await race;
-  co_return Winner<RacePrize<T>>{winner, take_prize(tasks[winner])};
+  co_return Winner<RacePrize<T>>{winner, detail::take_prize(tasks[winner])};
 }
 
 template <RaceRule rule, class... A>
 auto race_arguments(A&&... awaitables) {
   if constexpr ((check_awaitable<A>() && ...)) {
     (require_unused(awaitables), ...);
-    return run_race<rule>(as_coro(std::forward<A>(awaitables))...);
+    return detail::run_race<rule>(detail::as_coro(std::forward<A>(awaitables))...);
   }
 }
 
@@ -146,11 +152,13 @@ template <RaceRule rule, class R>
 auto race_range(R&& range) {
   using Element = ElementOf<R>;
   std::vector<Coro<AwaitResult<std::remove_cvref_t<Element>>>> coros;
-  require_all_unused(range);
-  for (auto&& element : range) coros.push_back(as_coro(static_cast<Element>(element)));
+  detail::require_all_unused(range);
+  for (auto&& element : range) coros.push_back(detail::as_coro(static_cast<Element>(element)));
   if (coros.empty()) throw ValueError("a race needs somebody who takes part");
-  return run_race_of<rule>(std::move(coros));
+  return detail::run_race_of<rule>(std::move(coros));
 }
+
+}  // namespace detail
 
 // Runs all of them at the same time. The first that ends decides, whatever it ends with, and the rest is cancelled:
 //
@@ -170,16 +178,16 @@ auto race_range(R&& range) {
 // first is cancelled too. A Coro that has been awaited or given away throws RuntimeError in the call.
 // Python has none: asyncio.wait(FIRST_COMPLETED), and cleaning up; JavaScript: Promise.race.
 template <class... A>
-  requires(sizeof...(A) > 0 && !is_range<A...>)
+  requires(sizeof...(A) > 0 && !detail::is_range<A...>)
 auto race(A&&... awaitables) {
-  return race_arguments<RaceRule::first_end>(std::forward<A>(awaitables)...);
+  return detail::race_arguments<detail::RaceRule::first_end>(std::forward<A>(awaitables)...);
 }
 
 // The same for a range of any number, `race(std::move(coros))`; the result says who was first, and with what: a
 // Winner{index, value}. Throws ValueError where there are none.
-template <AwaitableRange R>
+template <detail::AwaitableRange R>
 auto race(R&& range) {
-  return race_range<RaceRule::first_end>(std::forward<R>(range));
+  return detail::race_range<detail::RaceRule::first_end>(std::forward<R>(range));
 }
 
 // As race(), but an error does not decide: the first value does.
@@ -190,13 +198,13 @@ auto race(R&& range) {
 // entrants succeeded") with the errors in the order of the arguments, and CancelledError if all were cancelled.
 // JavaScript: Promise.any.
 template <class... A>
-  requires(sizeof...(A) > 0 && !is_range<A...>)
+  requires(sizeof...(A) > 0 && !detail::is_range<A...>)
 auto first_success(A&&... awaitables) {
-  return race_arguments<RaceRule::first_value>(std::forward<A>(awaitables)...);
+  return detail::race_arguments<detail::RaceRule::first_value>(std::forward<A>(awaitables)...);
 }
-template <AwaitableRange R>
+template <detail::AwaitableRange R>
 auto first_success(R&& range) {
-  return race_range<RaceRule::first_value>(std::forward<R>(range));
+  return detail::race_range<detail::RaceRule::first_value>(std::forward<R>(range));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -39,7 +39,7 @@ struct RateLimiterOptions {
 // anywhere; used by the tasks of one loop at a time, by whose clock it goes. Not thread-safe. Tasks that still wait
 // when it is destroyed can only be cancelled from then on.
 // Python: none in asyncio; aiolimiter.AsyncLimiter. `async with limiter` is acquire(), or `with(limiter, body)`.
-class RateLimiter : private Timer {
+class RateLimiter : private lowlevel::Timer {
  public:
   class Acquire;
 
@@ -78,7 +78,7 @@ class RateLimiter : private Timer {
   void serve() noexcept;
   static void fire(Timer& timer) noexcept;
 
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
   EventLoop* loop_ = nullptr;  // where the timer is armed, for the first of those that wait
   double interval_;            // between two tokens, in nanoseconds
   double burst_;
@@ -87,21 +87,21 @@ class RateLimiter : private Timer {
 };
 
 // Awaiting it takes tokens; no coroutine frame, and no suspension where there are enough.
-class [[nodiscard("nothing is waited for: write co_await")]] RateLimiter::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] RateLimiter::Acquire : public lowlevel::QueuedWaiter {
  public:
-  Acquire(RateLimiter& owner, double amount) : Waiter(owner.waiters_, kind), owner_(&owner), amount_(amount) {}
+  Acquire(RateLimiter& owner, double amount) : QueuedWaiter(owner.waiters_, kind), owner_(&owner), amount_(amount) {}
 
   bool await_ready() { return owner_->take_if_there(amount_); }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    Waiter::await_suspend(self);
+    QueuedWaiter::await_suspend(self);
     owner_->serve();
   }
 
  private:
   friend RateLimiter;
-  static const WaitKind kind;
-  static void leave(asyncio::Waiter& waiter) noexcept;
+  static const lowlevel::WaitKind kind;
+  static void leave(Waiter& waiter) noexcept;
 
   RateLimiter* owner_;
   double amount_;

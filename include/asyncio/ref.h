@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What a handle does that was used though it is empty, or was moved from: throws RuntimeError. `handle` is its name.
 [[noreturn]] void refuse_empty(const char* handle);
@@ -40,4 +40,4 @@ class Ref {
   T* object_ = nullptr;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -10,19 +10,19 @@
 #include <type_traits>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What a coroutine leaves behind: nothing yet, a value, or an exception. T may be void or a reference.
 // The storage of promises, tasks and futures; users meet Outcome<T> (outcome.h).
 template <class T>
-class Result {
+class ResultSlot {
  public:
   enum class State : std::uint8_t { empty, value, exception };
 
-  Result() noexcept {}
-  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) { take_from(other); }
-  Result& operator=(Result&&) = delete;
-  ~Result() { clear(); }
+  ResultSlot() noexcept {}
+  ResultSlot(ResultSlot&& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) { take_from(other); }
+  ResultSlot& operator=(ResultSlot&&) = delete;
+  ~ResultSlot() { clear(); }
 
   State state() const { return state_; }
 
@@ -42,7 +42,7 @@ class Result {
   }
 
   // Becomes what `other`, which keeps a moved-from value, was. *this must be empty, and still is if the move throws.
-  void take_from(Result& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
+  void take_from(ResultSlot& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
     if (other.state_ == State::value) {
       std::construct_at(std::addressof(stored_), std::move(other.stored_));
     } else if (other.state_ == State::exception) {
@@ -97,18 +97,18 @@ class Result {
 
 // Of void: nothing yet and a value are the same, so that it is one pointer. Each coroutine and each task has one.
 template <>
-class Result<void> {
+class ResultSlot<void> {
  public:
   enum class State : std::uint8_t { value, exception };
 
-  Result() noexcept = default;
-  Result(Result&&) noexcept = default;
-  Result& operator=(Result&&) = delete;
+  ResultSlot() noexcept = default;
+  ResultSlot(ResultSlot&&) noexcept = default;
+  ResultSlot& operator=(ResultSlot&&) = delete;
 
   State state() const { return error_ == nullptr ? State::value : State::exception; }
   void emplace() noexcept {}
   void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
-  void take_from(Result& other) noexcept { error_ = std::move(other.error_); }
+  void take_from(ResultSlot& other) noexcept { error_ = std::move(other.error_); }
   void take() {
     if (error_ != nullptr) [[unlikely]]
       std::rethrow_exception(std::exchange(error_, nullptr));
@@ -124,4 +124,4 @@ class Result<void> {
   std::exception_ptr error_;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

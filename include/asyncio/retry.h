@@ -62,10 +62,10 @@ struct RetryOptions {
   double factor = 2;
   std::chrono::nanoseconds longest_delay = std::chrono::seconds(30);
   double jitter = 0.5;
-  std::optional<std::uint64_t> seed = std::nullopt;              // of the chance; the same one gives the same waits
-  Callback<bool(const std::exception_ptr&)> retry_if = nullptr;  // empty: whatever the error is
-  Callback<void(const FailedAttempt&)> on_failure = nullptr;     // is told of each failure, before the wait
-  std::vector<FailedAttempt>* history = nullptr;                 // gets each failure; must live until retry() has ended
+  std::optional<std::uint64_t> seed = std::nullopt;  // of the chance; the same one gives the same waits
+  detail::Callback<bool(const std::exception_ptr&)> retry_if = nullptr;  // empty: whatever the error is
+  detail::Callback<void(const FailedAttempt&)> on_failure = nullptr;     // is told of each failure, before the wait
+  std::vector<FailedAttempt>* history = nullptr;  // gets each failure; must live until retry() has ended
 };
 
 // For retry_if: whether the error is one of these, or derives from one.
@@ -73,7 +73,7 @@ struct RetryOptions {
 //   co_await retry(f, {.retry_if = error_is<TimeoutError, IncompleteReadError>});
 template <class... Errors>
 bool error_is(const std::exception_ptr& error) {
-  return error != nullptr && (holds<Errors>(error) || ...);
+  return error != nullptr && (detail::holds<Errors>(error) || ...);
 }
 
 // Throw ValueError in the call for fewer attempts than one, a negative delay, a factor below 1, and a jitter that is
@@ -84,6 +84,8 @@ template <class F, class... Args>
 auto retry(RetryOptions options, F&& f, Args&&... args);
 
 // ---------------------------------------------------------------------------------------------------------------------
+
+namespace detail {
 
 // What retry() knows between its attempts.
 class RetryState {
@@ -114,28 +116,30 @@ Coro<RetryResult<F, Args...>> run_attempts(RetryState state, F f, Args... args) 
   for (;;) {
     std::exception_ptr error;
     try {
-      co_return co_await asyncio::invoke(f, args...);
+      co_return co_await detail::invoke(f, args...);
     } catch (...) {
       error = std::current_exception();
     }
-    co_await sleep(state.after(std::move(error)));
+    co_await asyncio::sleep(state.after(std::move(error)));
   }
 }
 
+}  // namespace detail
+
 template <class F, class... Args>
 auto retry(RetryOptions options, F&& f, Args&&... args) {
-  static_assert(!IsCoro<std::remove_cvref_t<F>>,
+  static_assert(!detail::IsCoro<std::remove_cvref_t<F>>,
                 "retry: a coroutine runs once; give the function that makes it: [&] { return fetch(url); }");
-  check_calls_later<F, Args...>();
+  detail::check_calls_later<F, Args...>();
   using Attempt = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
   static_assert(Awaitable<Attempt>, "retry: f must be a coroutine, or give something that can be awaited");
-  return run_attempts<std::decay_t<F>, std::decay_t<Args>...>(RetryState(std::move(options)), std::forward<F>(f),
-                                                              std::forward<Args>(args)...);
+  return detail::run_attempts<std::decay_t<F>, std::decay_t<Args>...>(detail::RetryState(std::move(options)),
+                                                                      std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 template <class F>
 auto retry(F&& f, RetryOptions options) {
-  return retry(std::move(options), std::forward<F>(f));
+  return asyncio::retry(std::move(options), std::forward<F>(f));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

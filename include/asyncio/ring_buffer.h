@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // First in, first out, in one block of memory whose size is a power of two and grows as needed: the storage of queues.
 // Faster than std::deque, which allocates as it goes along. It takes no memory before the first element, and keeps what it
@@ -89,4 +89,4 @@ class RingBuffer {
   std::size_t size_ = 0;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

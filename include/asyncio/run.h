@@ -43,7 +43,7 @@ class Runner {
   // program installs meanwhile is left alone.
   template <Awaitable A>
   AwaitResult<std::decay_t<A>> run(A&& awaitable, TaskOptions options = {}) {
-    auto coro = as_coro(std::forward<A>(awaitable));
+    auto coro = detail::as_coro(std::forward<A>(awaitable));
     try {
       prepare();
     } catch (...) {
@@ -74,7 +74,7 @@ class Runner {
  private:
   void prepare();
   // These give the first exit that came.
-  std::exception_ptr run_to_end(FutureBase& future);
+  std::exception_ptr run_to_end(detail::FutureBase& future);
   std::exception_ptr cancel_all_tasks();
   std::exception_ptr shut_down();
   void run_main(const AnyTask& task, bool in_own_context);
@@ -87,9 +87,13 @@ class Runner {
   bool interrupted_ = false;  // by Ctrl-C
 };
 
+namespace detail {
+
 // Has std::terminate() know SystemExit and KeyboardInterrupt (see run(), which calls this); for all else it goes on as
 // before. Once for the program.
 void install_terminate_handler() noexcept;
+
+}  // namespace detail
 
 // Runs a program's main coroutine, and everything that it starts, in a loop of its own:
 //
@@ -104,7 +108,7 @@ void install_terminate_handler() noexcept;
 // so that a shell sees status 130 and stops its script; anything else with a line on standard error, and std::terminate.
 template <Awaitable A>
 auto run(A&& awaitable, const RunOptions& options = {}) {
-  install_terminate_handler();
+  detail::install_terminate_handler();
   Runner runner(options);
   std::exception_ptr error;
   // What nobody catches does not unwind the stack: without a handler here the program would end without the cleaning up.
@@ -127,14 +131,14 @@ auto run(A&& awaitable, const RunOptions& options = {}) {
 
 // Runs f(args...), which gives a coroutine; owns f and its arguments meanwhile.
 template <class F, class... Args>
-  requires CallableLater<F, Args...>
+  requires detail::CallableLater<F, Args...>
 auto run(const RunOptions& options, F&& f, Args&&... args) {
-  return run(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
+  return asyncio::run(detail::own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
 }
 template <class F, class... Args>
-  requires CallableLater<F, Args...>
+  requires detail::CallableLater<F, Args...>
 auto run(F&& f, Args&&... args) {
-  return run(RunOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
+  return asyncio::run(RunOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -3,7 +3,7 @@
 
 #include <asyncio/config.h>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 class TaskBase;
 
@@ -27,4 +27,4 @@ struct ScopeLink {
   bool shield;  // hides those around it
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

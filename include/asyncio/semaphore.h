@@ -30,8 +30,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 class Semaphore {
  public:
   class Acquire;
-  using Held = asyncio::Held<Semaphore>;  // the guard: gives back in its destructor
-  using Scoped = ScopedAcquire<Semaphore, Acquire>;
+  using Held = lowlevel::Held<Semaphore>;  // the guard: gives back in its destructor
+  using Scoped = lowlevel::ScopedAcquire<Semaphore, Acquire>;
 
   // Throws ValueError where permits < 0.
   explicit Semaphore(int permits = 1) : Semaphore(permits, std::numeric_limits<int>::max()) {}
@@ -79,7 +79,7 @@ class Semaphore {
   }
   [[noreturn]] static void throw_too_many();
 
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
   int free_;  // positive only while nobody waits
   int bound_;
 };
@@ -93,11 +93,11 @@ class BoundedSemaphore : public Semaphore {
 };
 
 // Awaiting it takes a permit; no coroutine frame, and no suspension where a permit is free.
-class [[nodiscard("nothing is waited for: write co_await")]] Semaphore::Acquire : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] Semaphore::Acquire : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("Semaphore.acquire");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Semaphore.acquire");
 
-  explicit Acquire(Semaphore& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Acquire(Semaphore& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
   bool await_ready() { return owner_->try_acquire(); }
 
  protected:

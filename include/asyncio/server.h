@@ -15,7 +15,14 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+class Server;
+
+namespace detail {
+
 class ServerState;
+ServerState& server_state(Server& server);
+
+}  // namespace detail
 
 // How a server listens.
 struct ServerOptions {
@@ -79,7 +86,7 @@ class ListeningSocket {
 // Movable, and then of no use: each call throws RuntimeError. For its loop's thread. Python: asyncio.Server.
 class [[nodiscard]] Server {
  public:
-  explicit Server(ServerState& state) noexcept;  // takes a reference
+  explicit Server(detail::ServerState& state) noexcept;  // takes a reference
   Server(Server&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   Server& operator=(Server&& other) noexcept {
     std::swap(state_, other.state_);
@@ -125,35 +132,40 @@ class [[nodiscard]] Server {
   std::vector<ListeningSocket> sockets() const;
 
  private:
-  friend ServerState& server_state(Server& server);
+  friend detail::ServerState& detail::server_state(Server& server);
 
-  ServerState& state() const;
+  detail::ServerState& state() const;
 
-  ServerState* state_;  // null once moved from
+  detail::ServerState* state_;  // null once moved from
 };
+
+namespace detail {
 
 // What runs for each connection, with a copy of the context of start_server().
 using ConnectionHandler = Callback<Coro<>(StreamReader, StreamWriter)>;
+
+}  // namespace detail
 
 // Listens for TCP connections, and runs handler(reader, writer) in a task for each. `host` is an address or a name; an
 // empty one means all interfaces, IPv4 and IPv6 each with a socket of its own. Port 0 lets the system choose one for each
 // socket. An address that this machine does not have is skipped. Throws std::system_error where nothing can be bound, or
 // one of the addresses is in use, and leaves nothing bound then; its message names the address.
 // Python: asyncio.start_server().
-Coro<Server> start_server(ConnectionHandler handler, std::string_view host, int port,
+Coro<Server> start_server(detail::ConnectionHandler handler, std::string_view host, int port,
                           const ServerOptions& options = {});
 // The same for several hosts.
-Coro<Server> start_server(ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
+Coro<Server> start_server(detail::ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options = {});
 
 // The same over a stream socket that is bound already, of any family, and may be listening: what a service manager hands
 // over (LISTEN_FDS; examples/socket_activation.cpp), or a process of before. `start_server(handler, {.socket = fd})`. It
 // is the library's from the call on, and is closed also where this throws, or is never awaited. The file of a Unix socket
 // stays where it is. ValueError for what is no stream socket, or is connected.
-Coro<Server> start_server(ConnectionHandler handler, const ServerOptions& options);
+Coro<Server> start_server(detail::ConnectionHandler handler, const ServerOptions& options);
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. A socket file that is there
 // already is replaced; close() removes the file, unless another has taken its place.
-Coro<Server> start_unix_server(ConnectionHandler handler, std::string_view path, const ServerOptions& options = {});
+Coro<Server> start_unix_server(detail::ConnectionHandler handler, std::string_view path,
+                               const ServerOptions& options = {});
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -9,8 +9,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // What shield() gives to co_await, apart from its type.
-class ShieldBase : public LinkedWaiter {
+class ShieldBase : public lowlevel::LinkedWaiter {
  public:
   bool await_ready() const { return state_->done(); }
   template <class P>
@@ -31,7 +33,7 @@ class ShieldBase : public LinkedWaiter {
   Ref<FutureBase> state_;  // null once moved from
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   void join();
 };
 
@@ -50,6 +52,8 @@ class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]
     }
   }
 };
+
+}  // namespace detail
 
 // Awaits something that is to go on even if the awaiting task is cancelled: a commit, an answer that others wait for too.
 //
@@ -71,12 +75,12 @@ class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]
 template <class A>
 auto shield(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
-  if constexpr (ResultHandle<Plain>) {
+  if constexpr (detail::ResultHandle<Plain>) {
     const Plain handle = std::forward<A>(awaitable);  // an rvalue is given up: else the value could not be moved out
-    return Shield<typename Plain::State, std::is_lvalue_reference_v<A>>(handle.state());
+    return detail::Shield<typename Plain::State, std::is_lvalue_reference_v<A>>(handle.state());
   } else {
-    const auto task = create_task(to_owned(std::forward<A>(awaitable)));
-    return Shield<typename decltype(task)::State, false>(task.state());
+    const auto task = asyncio::create_task(lowlevel::to_owned(std::forward<A>(awaitable)));
+    return detail::Shield<typename decltype(task)::State, false>(task.state());
   }
 }
 

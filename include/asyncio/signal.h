@@ -36,13 +36,18 @@ namespace asyncio::inline ASYNCIO_ABI {
 // SIGSTOP). A virtual clock does not wait for them.
 // Python: none; trio.open_signal_receiver, anyio's, tokio::signal.
 
-class WaitSignal;
 class SignalStream;
+
+namespace detail {
+
+class WaitSignal;
+
+}  // namespace detail
 
 // Waits for one of the signals, and gives which one it was. A cancel ends the wait. Throws ValueError in the call for a
 // number that is no signal.
 template <std::same_as<int>... More>
-WaitSignal wait_signal(int signal, More... more);
+detail::WaitSignal wait_signal(int signal, More... more);
 
 // Listens to the signals from this call on. Throws RuntimeError where no loop runs, and as above.
 template <std::same_as<int>... More>
@@ -51,6 +56,9 @@ SignalStream signals(int signal, More... more);
 // ---------------------------------------------------------------------------------------------------------------------
 
 class EventLoop;
+
+namespace detail {
+
 class Signals;
 
 // By number: bit n is signal n + 1.
@@ -82,7 +90,8 @@ class SignalListener : public Link {
 };
 
 // What wait_signal() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] WaitSignal : public Waiter, private SignalListener {
+class [[nodiscard("nothing is waited for: write co_await")]] WaitSignal : public lowlevel::Waiter,
+                                                                          private SignalListener {
  public:
   explicit WaitSignal(SignalSet set) : Waiter(waiting), SignalListener(set, &come) {}
   WaitSignal(WaitSignal&& other) noexcept : Waiter(std::move(other)), SignalListener(other.set(), &come) {}
@@ -102,7 +111,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitSignal : public
   }
 
  private:
-  static const WaitKind waiting;
+  static const lowlevel::WaitKind waiting;
   static void come(SignalListener& listener, int signal) noexcept;
   static void leave(Waiter& waiter) noexcept;
 
@@ -110,12 +119,15 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitSignal : public
   int signal_ = 0;
 };
 
+}  // namespace detail
+
 // What signals() gives.
-class [[nodiscard("it listens as long as it is there: keep it in a variable")]] SignalStream : private SignalListener {
+class [[nodiscard("it listens as long as it is there: keep it in a variable")]] SignalStream
+    : private detail::SignalListener {
  public:
   class Next;
 
-  explicit SignalStream(SignalSet set);
+  explicit SignalStream(detail::SignalSet set);
   SignalStream(const SignalStream&) = delete;
   SignalStream& operator=(const SignalStream&) = delete;
   ~SignalStream() { stop_listening(); }
@@ -129,18 +141,18 @@ class [[nodiscard("it listens as long as it is there: keep it in a variable")]] 
   static void come(SignalListener& listener, int signal) noexcept;
   int take() noexcept;  // a pending one; 0 where there is none
 
-  WaitQueue waiters_;
-  SignalSet pending_ = 0;  // that have come; none while somebody waits
+  lowlevel::WaitQueue waiters_;
+  detail::SignalSet pending_ = 0;  // that have come; none while somebody waits
 };
 
-class [[nodiscard("nothing is waited for: write co_await")]] SignalStream::Next : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] SignalStream::Next : public lowlevel::QueuedWaiter {
  public:
-  static constexpr WaitKind kind = WaitQueue::kind("signals.next");
+  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("signals.next");
 
-  explicit Next(SignalStream& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Next(SignalStream& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
   bool await_ready();
   int await_resume() {
-    Waiter::await_resume();
+    QueuedWaiter::await_resume();
     return signal_;
   }
 
@@ -151,13 +163,13 @@ class [[nodiscard("nothing is waited for: write co_await")]] SignalStream::Next 
 };
 
 template <std::same_as<int>... More>
-WaitSignal wait_signal(int signal, More... more) {
-  return WaitSignal(make_signal_set({signal, more...}));
+detail::WaitSignal wait_signal(int signal, More... more) {
+  return detail::WaitSignal(detail::make_signal_set({signal, more...}));
 }
 
 template <std::same_as<int>... More>
 SignalStream signals(int signal, More... more) {
-  return SignalStream(make_signal_set({signal, more...}));
+  return SignalStream(detail::make_signal_set({signal, more...}));
 }
 
 inline SignalStream::Next SignalStream::next() { return Next(*this); }

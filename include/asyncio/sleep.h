@@ -9,8 +9,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // What sleep() gives to co_await. No coroutine frame; a yield (a duration of 0 or less) touches no timer either.
-class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public Waiter, private Timer {
+class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public lowlevel::Waiter, private lowlevel::Timer {
  public:
   explicit Sleep(std::chrono::nanoseconds duration) : Waiter(sleeping), Timer(&fire), duration_(duration) {}
   Sleep(Sleep&& other) noexcept : Waiter(std::move(other)), Timer(&fire), duration_(other.duration_) {}
@@ -29,7 +31,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public Wait
   void await_resume() { check_all(); }
 
  private:
-  static const WaitKind sleeping;
+  static const lowlevel::WaitKind sleeping;
   static void fire(Timer& timer) noexcept;
   static void remove(Waiter& waiter) noexcept;
   void start();
@@ -37,15 +39,19 @@ class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public Wait
   std::chrono::nanoseconds duration_;
 };
 
+}  // namespace detail
+
 // Waits for at least `duration` on the loop's clock; lets every task that is ready run first where that is 0 or less.
 // A cancel ends it with CancelledError. NaN throws ValueError, what is too long for the clock is as long as it can be.
 template <class Rep, class Period>
-Sleep sleep(std::chrono::duration<Rep, Period> duration) {
-  return Sleep(to_nanoseconds(duration));
+detail::Sleep sleep(std::chrono::duration<Rep, Period> duration) {
+  return detail::Sleep(detail::to_nanoseconds(duration));
 }
 
+namespace detail {
+
 // What until_idle() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] UntilIdle : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] UntilIdle : public lowlevel::LinkedWaiter {
  public:
   UntilIdle() : LinkedWaiter(idling) {}
   UntilIdle(UntilIdle&& other) noexcept : LinkedWaiter(std::move(other)) {}
@@ -59,11 +65,13 @@ class [[nodiscard("nothing is waited for: write co_await")]] UntilIdle : public 
   void await_resume() { check(); }
 
  private:
-  static const WaitKind idling;
+  static const lowlevel::WaitKind idling;
 };
+
+}  // namespace detail
 
 // Waits until no task and no callback is ready: all that could happen without the passing of time, or somebody outside,
 // has happened. For tests, and for work that may wait. A cancel ends it with CancelledError.
-inline UntilIdle until_idle() { return {}; }
+inline detail::UntilIdle until_idle() { return {}; }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

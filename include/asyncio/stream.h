@@ -32,10 +32,14 @@ class WaitClosed;
 class WaitDisconnected;
 }  // namespace detail
 
+namespace detail {
+
 // How next_line() gives a line.
 struct LineOptions {
   bool keep_newline = true;  // else without it, be it "\n" or "\r\n"
 };
+
+}  // namespace detail
 
 // The incoming half of a connection.
 //
@@ -80,7 +84,7 @@ class StreamReader {
   // The same, and nothing at the end of the stream. Python: `async for line in reader`.
   //
   //   while (auto line = co_await reader.next_line({.keep_newline = false})) handle(*line);
-  detail::ReadLine next_line(const LineOptions& options = {});
+  detail::ReadLine next_line(const detail::LineOptions& options = {});
   // Up to and with the separator, or that of several which ends first. Throws IncompleteReadError where the stream ends
   // before one; LimitOverrunError where more than the limit is in front of one: the data stay, and as many bytes as its
   // consumed() says can be read before the separator. An empty separator throws ValueError within the call.
@@ -291,7 +295,9 @@ inline detail::ReadString StreamReader::readexactly(std::size_t count) {
   return {stream(), detail::ReadString::exactly, count};
 }
 inline detail::ReadString StreamReader::readline() { return {stream(), detail::ReadString::line, 0}; }
-inline detail::ReadLine StreamReader::next_line(const LineOptions& options) { return {stream(), options.keep_newline}; }
+inline detail::ReadLine StreamReader::next_line(const detail::LineOptions& options) {
+  return {stream(), options.keep_newline};
+}
 template <class... Separators>
 detail::ReadUntil StreamReader::readuntil(std::string_view separator, const Separators&... more) {
   return until({std::string(separator), std::string(std::string_view(more))...});

@@ -13,6 +13,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 template <class T>
 class TaskState final : public ValueState<T, TaskBase> {
  public:
@@ -30,7 +32,7 @@ class TaskState final : public ValueState<T, TaskBase> {
 
   void settle() noexcept override {
     CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*std::exchange(this->innermost_, nullptr));
-    if constexpr (std::is_nothrow_move_constructible_v<Result<T>>) {
+    if constexpr (std::is_nothrow_move_constructible_v<ResultSlot<T>>) {
       this->result.take_from(body.result_);
     } else {
       try {
@@ -40,7 +42,7 @@ class TaskState final : public ValueState<T, TaskBase> {
       }
     }
     body.handle().destroy();
-    if (this->result.state() == Result<T>::State::exception) [[unlikely]] {
+    if (this->result.state() == ResultSlot<T>::State::exception) [[unlikely]] {
       this->end_with(this->result.exception());
     } else {
       this->end();
@@ -77,20 +79,22 @@ struct ValueOfCall<Returned> {
 // Calls f(args...) and awaits what it gives, owning all of them meanwhile.
 template <class F, class... Args>
 auto call_owned(F f, Args... args) -> Coro<typename ValueOfCall<CallOnceResult<F, Args...>>::type> {
-  co_return co_await call_once(f, args...);
+  co_return co_await detail::call_once(f, args...);
 }
 template <class F, class... Args>
 auto own_call(F&& f, Args&&... args) {
   check_call_later<F, Args...>();
-  return call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...);
+  return detail::call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...);
 }
+
+}  // namespace detail
 
 // A handle to a coroutine that the loop runs, apart from its type. False where it refers to none: what asks it anything
 // throws RuntimeError then.
 class AnyTask {
  public:
   AnyTask() = default;
-  explicit AnyTask(TaskBase* state) noexcept : state_(state) {
+  explicit AnyTask(detail::TaskBase* state) noexcept : state_(state) {
     if (state_ != nullptr) state_->retain();
   }
   AnyTask(const AnyTask& other) noexcept : AnyTask(other.state_) {}
@@ -112,14 +116,14 @@ class AnyTask {
   // What has taken effect is not taken back: a task which was woken with a lock, an item or a result keeps it, and the
   // cancel lands at its next suspension; a task that returns before one ends with its value.
   bool cancel(std::string_view message = {}) const {
-    require_own_thread(state().loop(), "Task.cancel");
+    detail::require_own_thread(state().loop(), "Task.cancel");
     return state().cancel(message);
   }
   // How many requests to cancel are outstanding: accepted, and not taken back by uncancel().
   int cancelling() const { return state().cancelling(); }
   // Takes one request back, and gives how many are left; at 0 one that was not yet delivered is withdrawn.
   int uncancel() const {
-    require_own_thread(state().loop(), "Task.uncancel");
+    detail::require_own_thread(state().loop(), "Task.uncancel");
     return state().uncancel();
   }
 
@@ -128,27 +132,27 @@ class AnyTask {
   bool cancelled() const { return state().cancelled(); }
   // The exception that it ended with, null after a value. Throws CancelledError where it was cancelled,
   // InvalidStateError while it runs.
-  std::exception_ptr exception() const { return exception_of(state()); }
+  std::exception_ptr exception() const { return detail::exception_of(state()); }
 
   // "Task-N" unless it was given another. Python: get_name(), set_name().
   std::string name() const;
   void set_name(std::string_view name) const;
   Context context() const;
 
-  bool remove_done_callback(std::uint64_t token) const { return asyncio::remove_done_callback(state(), token); }
+  bool remove_done_callback(std::uint64_t token) const { return detail::remove_done_callback(state(), token); }
 
   // Waits until it has ended, whatever with: `co_await task.ended()` throws nothing of it. An exception is looked at by
   // result() or exception(), or else reported. A cancel of the caller ends the wait, and is not passed on.
-  Ended ended() const { return Ended(state()); }
+  detail::Ended ended() const { return detail::Ended(state()); }
 
-  TaskBase& state() const {
+  detail::TaskBase& state() const {
     if (state_ == nullptr) [[unlikely]]
-      refuse_empty("Task");
+      detail::refuse_empty("Task");
     return *state_;
   }
 
  protected:
-  TaskBase* state_ = nullptr;
+  detail::TaskBase* state_ = nullptr;
 };
 
 // A coroutine that runs by itself on the loop, and its result.
@@ -164,7 +168,7 @@ class AnyTask {
 template <class T = void>
 class Task : public AnyTask {
  public:
-  using State = TaskState<T>;
+  using State = detail::TaskState<T>;
   struct promise_type {
     static_assert(sizeof(T*) == 0, "a coroutine cannot return Task<T>: return Coro<T>; create_task() makes a Task<T>");
   };
@@ -183,16 +187,18 @@ class Task : public AnyTask {
   template <class F>
     requires std::invocable<std::decay_t<F>&, Task>
   std::uint64_t add_done_callback(F&& callable, Context context = Context::current()) const {
-    require_own_thread(state().loop(), "Task.add_done_callback");
-    return asyncio::add_done_callback(
-        state(), *new DoneCallbackOf<Task, std::decay_t<F>>(state(), std::move(context), std::forward<F>(callable)));
+    detail::require_own_thread(state().loop(), "Task.add_done_callback");
+    return detail::add_done_callback(state(), *new detail::DoneCallbackOf<Task, std::decay_t<F>>(
+                                                  state(), std::move(context), std::forward<F>(callable)));
   }
 
-  Join<State> operator co_await() const& { return Join<State>(state()); }
-  JoinOnce<State> operator co_await() const&& { return JoinOnce<State>(state()); }
+  detail::Join<State> operator co_await() const& { return detail::Join<State>(state()); }
+  detail::JoinOnce<State> operator co_await() const&& { return detail::JoinOnce<State>(state()); }
 
   State& state() const { return static_cast<State&>(AnyTask::state()); }
 };
+
+namespace detail {
 
 template <class T>
 class NewTaskOf final : public NewTask {
@@ -228,10 +234,12 @@ template <class T>
 template <class T>
 Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, const std::source_location& site) {
   coro.require_unused();
-  if (needs_options(loop, options)) [[unlikely]]
+  if (detail::needs_options(loop, options)) [[unlikely]]
     return start_task_with(loop, std::move(coro), options, site);
   return Task<T>(*new TaskState<T>(loop, coro, site));
 }
+
+}  // namespace detail
 
 // Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).
 // Throws RuntimeError where no loop runs, and the coroutine is closed then; and for a coroutine that has been awaited, or
@@ -239,30 +247,30 @@ Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, con
 template <class T>
 Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                     const std::source_location& site = std::source_location::current()) {
-  if (this_thread.loop == nullptr) [[unlikely]]
-    refuse_task(coro.release(), site);
-  return start_task(*this_thread.loop, std::move(coro), options, site);
+  if (detail::this_thread.loop == nullptr) [[unlikely]]
+    detail::refuse_task(coro.release(), site);
+  return detail::start_task(*detail::this_thread.loop, std::move(coro), options, site);
 }
 
 // The same for any awaitable: a future, the awaiter of q.get(), a foreign one.
 template <Awaitable A>
-  requires(!IsCoro<std::remove_cvref_t<A>>)
+  requires(!detail::IsCoro<std::remove_cvref_t<A>>)
 auto create_task(A&& awaitable, const TaskOptions& options = {},
                  const std::source_location& site = std::source_location::current()) {
-  return create_task(as_coro(std::forward<A>(awaitable)), options, site);
+  return asyncio::create_task(detail::as_coro(std::forward<A>(awaitable)), options, site);
 }
 
 // Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments, as std::thread
 // does: the way to start a lambda with captures. What f takes by reference, to change it, is given as std::ref(x).
 template <class F, class... Args>
-  requires CallableLater<F, Args...>
+  requires detail::CallableLater<F, Args...>
 auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
-  return create_task(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
+  return asyncio::create_task(detail::own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
 }
 template <class F, class... Args>
-  requires CallableLater<F, Args...>
+  requires detail::CallableLater<F, Args...>
 auto create_task(F&& f, Args&&... args) {
-  return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
+  return asyncio::create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
 
 // The task that runs now; false in a plain callback and outside of the loop.

@@ -43,20 +43,20 @@ class NewTask {
   AnyTask start();
 
  protected:
-  NewTask(LoopCore& loop, const TaskOptions& given, const std::source_location& definition,
+  NewTask(detail::LoopCore& loop, const TaskOptions& given, const std::source_location& definition,
           const std::source_location& creation)
       : options(given), loop_(&loop), definition_(definition), creation_(creation) {}
   ~NewTask();
 
-  virtual TaskBase& make(bool eager) = 0;
+  virtual detail::TaskBase& make(bool eager) = 0;
 
   // Lets the factory, if there is one, start the task.
-  TaskBase& start_by_factory();
+  detail::TaskBase& start_by_factory();
 
-  LoopCore* loop_;
+  detail::LoopCore* loop_;
 
  private:
-  TaskBase* made_ = nullptr;  // retained
+  detail::TaskBase* made_ = nullptr;  // retained
   std::source_location definition_;
   std::source_location creation_;
 };
@@ -80,13 +80,13 @@ class TaskFactory {
     requires(!std::same_as<std::remove_cvref_t<F>, TaskFactory> &&
              std::invocable<std::decay_t<F>&, EventLoop&, NewTask&>)
   TaskFactory(F&& callable)
-      : callable_(std::make_shared<Callback<void(EventLoop&, NewTask&)>>(std::forward<F>(callable))) {}
+      : callable_(std::make_shared<detail::Callback<void(EventLoop&, NewTask&)>>(std::forward<F>(callable))) {}
 
   explicit operator bool() const { return callable_ != nullptr; }
   void operator()(EventLoop& loop, NewTask& task) const { (*callable_)(loop, task); }
 
  private:
-  std::shared_ptr<Callback<void(EventLoop&, NewTask&)>> callable_;
+  std::shared_ptr<detail::Callback<void(EventLoop&, NewTask&)>> callable_;
 };
 
 // The factory of a loop whose tasks all start eagerly, unless create_task() says {.eager_start = false}.

@@ -15,15 +15,17 @@
 #include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-class StartedBase;
 class TaskGroup;
-class TaskGroupChild;
 template <class V>
 class Started;
 
+namespace detail {
+
+class StartedBase;
+class TaskGroupChild;
+
 // Where TaskGroup::start() waits until its task is started, or has ended without that.
-class StartWait : public Waiter {
+class StartWait : public lowlevel::Waiter {
  public:
   StartWait() : Waiter(kind) {}
   ~StartWait();
@@ -40,8 +42,8 @@ class StartWait : public Waiter {
 
  private:
   friend class StartedBase;
-  friend class TaskGroup;
-  static const WaitKind kind;
+  friend TaskGroup;
+  static const lowlevel::WaitKind kind;
   static bool forward(Waiter& waiter) noexcept;
 
   AnyTask started_task_;
@@ -88,30 +90,34 @@ class StartedBase {
   bool called_ = false;
 };
 
+}  // namespace detail
+
 // What a task that is run by TaskGroup::start() says that it is ready with.
 template <class V>
-class Started : private StartedBase {
+class Started : private detail::StartedBase {
  public:
-  explicit Started(StartOf<V>& start) noexcept : StartedBase(start) {}
+  explicit Started(detail::StartOf<V>& start) noexcept : StartedBase(start) {}
 
   // Has start() return `value`. No effect where start() has given up waiting. Throws RuntimeError where it was called
   // before.
   void operator()(V value) {
-    StartWait* const start = take_start();
+    detail::StartWait* const start = take_start();
     if (start == nullptr) return;
-    static_cast<StartOf<V>*>(start)->value_.emplace(std::move(value));
+    static_cast<detail::StartOf<V>*>(start)->value_.emplace(std::move(value));
     start->started();
   }
 };
 template <>
-class Started<void> : private StartedBase {
+class Started<void> : private detail::StartedBase {
  public:
-  explicit Started(StartOf<void>& start) noexcept : StartedBase(start) {}
+  explicit Started(detail::StartOf<void>& start) noexcept : StartedBase(start) {}
 
   void operator()() {
-    if (StartWait* const start = take_start()) start->started();
+    if (detail::StartWait* const start = take_start()) start->started();
   }
 };
+
+namespace detail {
 
 // The V of a callable whose first parameter is a Started<V>&.
 template <class F>
@@ -128,6 +134,8 @@ template <class V, class C, class R, class... Args>
 struct StartedValueOf<R (C::*)(Started<V>&, Args...) const> {
   using type = V;
 };
+
+}  // namespace detail
 
 // Tasks that belong to a block: it is not left before all of them have ended.
 //
@@ -173,18 +181,18 @@ class TaskGroup {
     return task;
   }
   template <Awaitable A>
-    requires(!IsCoro<std::remove_cvref_t<A>>)
+    requires(!detail::IsCoro<std::remove_cvref_t<A>>)
   auto create_task(A&& awaitable, const TaskOptions& options = {},
                    const std::source_location& site = std::source_location::current()) {
-    return create_task(as_coro(std::forward<A>(awaitable)), options, site);
+    return create_task(detail::as_coro(std::forward<A>(awaitable)), options, site);
   }
   template <class F, class... Args>
-    requires CallableLater<F, Args...>
+    requires detail::CallableLater<F, Args...>
   auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
-    return create_task(own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
+    return create_task(detail::own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
   }
   template <class F, class... Args>
-    requires CallableLater<F, Args...>
+    requires detail::CallableLater<F, Args...>
   auto create_task(F&& f, Args&&... args) {
     return create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
   }
@@ -209,7 +217,8 @@ class TaskGroup {
   }
   template <class F, class... Args>
   auto start(F&& f, Args&&... args) {
-    return start<typename StartedValueOf<std::decay_t<F>>::type>(std::forward<F>(f), std::forward<Args>(args)...);
+    return start<typename detail::StartedValueOf<std::decay_t<F>>::type>(std::forward<F>(f),
+                                                                         std::forward<Args>(args)...);
   }
 
   // Cancels the tasks, and the body where it still runs: the block then ends without an exception, unless a task fails
@@ -223,38 +232,38 @@ class TaskGroup {
   static constexpr bool exits_in_place = true;  // a cancel of the exit is one of the tasks
 
  private:
-  friend class TaskGroupChild;
-  friend class StartWait;
+  friend class detail::TaskGroupChild;
+  friend class detail::StartWait;
   class AllEnded;
   enum class Phase : std::uint8_t { unused, body, exiting, over };
 
-  bool accepts() const { return active() && !aborting_ && parent_->loop() == this_thread.loop; }
+  bool accepts() const { return active() && !aborting_ && parent_->loop() == detail::this_thread.loop; }
   // Whether the block is under way; where the loop was closed in the middle of it, its task has ended.
   bool active() const { return parent_ && !parent_->done(); }
   [[noreturn]] void refuse() const;
-  TaskGroupChild* adopt(const AnyTask& task);
-  void child_ended(TaskGroupChild& child) noexcept;
-  void failed(TaskGroupChild& child) noexcept;
+  detail::TaskGroupChild* adopt(const AnyTask& task);
+  void child_ended(detail::TaskGroupChild& child) noexcept;
+  void failed(detail::TaskGroupChild& child) noexcept;
   void abort() noexcept;
   void cancel_body() noexcept;
   void take_back_cancel_of_body() noexcept;
 
-  void start_task(StartWait& start, Coro<> body);
+  void start_task(detail::StartWait& start, Coro<> body);
   template <class V, class F, class... Args>
   static constexpr void check_start();
   template <class V, class F, class... Args>
   Coro<V> start_owned(F f, Args... args);
   template <class V, class F, class... Args>
-  static Coro<> run_started(StartOf<V>& start, F f, Args... args);
+  static Coro<> run_started(detail::StartOf<V>& start, F f, Args... args);
 
-  Link children_;                    // those that have not ended, oldest first
-  Link failed_;                      // those that have failed, in that order
-  Ref<TaskBase> parent_;             // runs the block; null outside of it
-  AllEnded* waiting_ = nullptr;      // the exit, while it waits
-  std::exception_ptr exit_error_;    // the first SystemExit or KeyboardInterrupt
-  PassedOn passed_;                  // what interrupted the exit while it waited, and
-  std::exception_ptr interruption_;  // the CancelledError for it
-  int requests_at_entry_ = 0;        // to cancel parent_, those that had been delivered before the block
+  detail::Link children_;                 // those that have not ended, oldest first
+  detail::Link failed_;                   // those that have failed, in that order
+  detail::Ref<detail::TaskBase> parent_;  // runs the block; null outside of it
+  AllEnded* waiting_ = nullptr;           // the exit, while it waits
+  std::exception_ptr exit_error_;         // the first SystemExit or KeyboardInterrupt
+  detail::PassedOn passed_;               // what interrupted the exit while it waited, and
+  std::exception_ptr interruption_;       // the CancelledError for it
+  int requests_at_entry_ = 0;             // to cancel parent_, those that had been delivered before the block
   int requests_before_ours_ = 0;
   Phase phase_ = Phase::unused;
   bool aborting_ = false;                // the children have been cancelled; no other may join them
@@ -264,7 +273,7 @@ class TaskGroup {
 
 template <class V, class F, class... Args>
 Coro<V> TaskGroup::start_owned(F f, Args... args) {
-  StartOf<V> start;
+  detail::StartOf<V> start;
   start_task(start, run_started<V, F, Args...>(start, std::move(f), std::move(args)...));
   co_await start;
   co_return start.take();
@@ -277,20 +286,20 @@ constexpr void TaskGroup::check_start() {
   constexpr bool moves = std::is_invocable_v<Function&, Start, std::decay_t<Args>...>;
   constexpr bool callable = moves || std::is_invocable_v<Function&, Start, std::decay_t<Args>&...>;
   static_assert(callable, "start: the callable does not take a Started<V>& and these arguments");
-  static_assert(!callable || Awaitable<typename CallOnce<Function, Start, std::decay_t<Args>...>::type>,
+  static_assert(!callable || Awaitable<typename detail::CallOnce<Function, Start, std::decay_t<Args>...>::type>,
                 "start: the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
   static_assert(
-      !callable || moves || std::is_invocable_v<Function&, Start, Unchanged<Args>...>,
+      !callable || moves || std::is_invocable_v<Function&, Start, detail::Unchanged<Args>...>,
       "start: the callable takes an argument by reference, and would work on a copy: pass std::ref(argument)");
 }
 
 template <class V, class F, class... Args>
-Coro<> TaskGroup::run_started(StartOf<V>& start, F f, Args... args) {
+Coro<> TaskGroup::run_started(detail::StartOf<V>& start, F f, Args... args) {
   Started<V> started(start);
   if constexpr (std::is_invocable_v<F&, Started<V>&, Args...>) {
-    co_await asyncio::invoke(f, started, std::move(args)...);
+    co_await detail::invoke(f, started, std::move(args)...);
   } else {
-    co_await asyncio::invoke(f, started, args...);
+    co_await detail::invoke(f, started, args...);
   }
 }
 

@@ -84,7 +84,7 @@ struct RequirementFailed {};
 void run_test(Coro<> (*body)(), Time time);
 
 // Waits until all other tasks wait: everything that can happen without time passing has happened.
-inline UntilIdle settle() { return until_idle(); }
+inline detail::UntilIdle settle() { return until_idle(); }
 
 // End the test as failed unless the condition holds. Integers are compared by their values, whatever their types;
 // arrays of characters as strings.

@@ -18,6 +18,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // The state behind a ThreadFuture, apart from its value. All of it may be used by any thread.
 //
 // Who makes the result calls begin(), stores it if that says so, and then publish(). A cancel wins before begin(), and
@@ -67,7 +69,7 @@ class ThreadFutureState final : public ThreadFutureBase {
  public:
   // Ends it with what `source` holds; without effect where it was cancelled. The source keeps nothing of an exception:
   // the last reference to it must not be dropped by a thread that others know nothing of.
-  void finish(Result<T>& source) noexcept {
+  void finish(ResultSlot<T>& source) noexcept {
     if (!begin()) return;
     try {
       result.take_from(source);
@@ -78,17 +80,19 @@ class ThreadFutureState final : public ThreadFutureBase {
     publish();
   }
   void fail(std::exception_ptr error) noexcept {
-    Result<T> failed;
+    ResultSlot<T> failed;
     failed.fail(std::move(error));
     finish(failed);
   }
-  Result<T>& get() {
+  ResultSlot<T>& get() {
     require_value();
     return result;
   }
 
-  [[no_unique_address]] Result<T> result;
+  [[no_unique_address]] ResultSlot<T> result;
 };
+
+}  // namespace detail
 
 // A result that another thread will make, for code that may block: threads, and not tasks.
 //
@@ -104,7 +108,7 @@ class ThreadFutureState final : public ThreadFutureBase {
 template <class T = void>
 class ThreadFuture {
  public:
-  explicit ThreadFuture(std::shared_ptr<ThreadFutureState<T>> state) noexcept : state_(std::move(state)) {}
+  explicit ThreadFuture(std::shared_ptr<detail::ThreadFutureState<T>> state) noexcept : state_(std::move(state)) {}
   ThreadFuture(ThreadFuture&&) noexcept = default;
   ThreadFuture& operator=(ThreadFuture&&) noexcept = default;
 
@@ -139,22 +143,25 @@ class ThreadFuture {
   // What f throws is printed to standard error.
   template <std::invocable F>
   void add_done_callback(F f) const {
-    state()->on_done([f = BoundCallback<void()>(std::move(f))](const ThreadFutureBase&) mutable { f(); });
+    state()->on_done(
+        [f = detail::BoundCallback<void()>(std::move(f))](const detail::ThreadFutureBase&) mutable { f(); });
   }
 
-  const std::shared_ptr<ThreadFutureState<T>>& state() const {
+  const std::shared_ptr<detail::ThreadFutureState<T>>& state() const {
     if (state_ == nullptr) [[unlikely]]
-      refuse_empty("ThreadFuture");
+      detail::refuse_empty("ThreadFuture");
     return state_;
   }
 
  private:
-  std::shared_ptr<ThreadFutureState<T>> state_;  // null once moved from
+  std::shared_ptr<detail::ThreadFutureState<T>> state_;  // null once moved from
 };
+
+namespace detail {
 
 // Brings the outcome of a ThreadFuture to a Future. Two parties own it: its loop, until the outcome has come or the
 // future has ended otherwise, and the message that another thread sends. What it holds of the loop is the loop's alone.
-class Delivery : public LinkedWaiter, private LiveLink {
+class Delivery : public lowlevel::LinkedWaiter, private LiveLink {
  public:
   Delivery(EventLoop& loop, FutureBase& future);
   virtual ~Delivery();
@@ -171,7 +178,7 @@ class Delivery : public LinkedWaiter, private LiveLink {
   virtual void cancel_source() noexcept = 0;
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   static void future_ended(Waiter& waiter) noexcept;
   void arrive();
   FutureBase* leave() noexcept;
@@ -212,15 +219,19 @@ class DeliveryOf final : public Delivery {
   std::shared_ptr<ThreadFutureState<T>> source_;
 };
 
+}  // namespace detail
+
 // A Future of the loop with the outcome of a ThreadFuture. Cancelling it cancels that one; work which runs in a thread
 // already goes on unseen. Python: asyncio.wrap_future().
 template <class T>
 Future<T> wrap_future(ThreadFuture<T> source, EventLoop& loop = get_running_loop()) {
   Future<T> future(loop);
-  auto delivery = std::make_shared<DeliveryOf<T>>(loop, future.state(), source.state());
-  Delivery::start(std::move(delivery), *source.state());
+  auto delivery = std::make_shared<detail::DeliveryOf<T>>(loop, future.state(), source.state());
+  detail::Delivery::start(std::move(delivery), *source.state());
   return future;
 }
+
+namespace detail {
 
 // The task of a coroutine that another thread has sent to a loop; for the thread of the loop.
 struct RemoteTask {
@@ -241,7 +252,7 @@ class Caller {
     if (!remote_->starting) state_->cancel();
   }
 
-  void finish(Result<T>& result) const noexcept { state_->finish(result); }
+  void finish(ResultSlot<T>& result) const noexcept { state_->finish(result); }
   void fail(std::exception_ptr error) const noexcept { state_->fail(std::move(error)); }
 
  private:
@@ -264,7 +275,7 @@ class Unstarted {
 
 template <class T>
 Coro<> run_for(Unstarted<T> start, Caller<T> caller) {
-  Result<T> result;
+  ResultSlot<T> result;
   try {
     if constexpr (std::is_void_v<T>) {
       co_await start();
@@ -294,14 +305,14 @@ template <class T, class Start>
 ThreadFuture<T> send_coroutine(EventLoop& loop, Start start) {
   auto state = std::make_shared<ThreadFutureState<T>>();
   auto remote = std::make_shared<RemoteTask>();
-  state->set_loop(loop);
-  cancel_with(*state, loop, remote);
+  state->set_loop(core_of(loop));
+  detail::cancel_with(*state, loop, remote);
   auto message = [&loop, start = std::move(start), state, remote, caller = Caller<T>(state, remote)]() mutable {
     if (state->cancelled()) return;
     remote->starting = true;
     try {
       Unstarted<T> coro(start());
-      Task<> task = loop.create_task(run_for(std::move(coro), std::move(caller)));
+      Task<> task = loop.create_task(detail::run_for(std::move(coro), std::move(caller)));
       remote->starting = false;
       if (!task.done()) {
         remote->task = &task.state();
@@ -316,6 +327,8 @@ ThreadFuture<T> send_coroutine(EventLoop& loop, Start start) {
   loop.call_soon_threadsafe(std::move(message));
   return ThreadFuture<T>(std::move(state));
 }
+
+}  // namespace detail
 
 // Runs a coroutine as a task of a loop that another thread runs; from any thread.
 //
@@ -332,21 +345,22 @@ ThreadFuture<T> send_coroutine(EventLoop& loop, Start start) {
 template <class T>
 ThreadFuture<T> run_coroutine_threadsafe(EventLoop& loop, Coro<T> coro) {
   coro.require_unused();
-  return send_coroutine<T>(loop, Unstarted<T>(std::move(coro)));
+  return detail::send_coroutine<T>(loop, detail::Unstarted<T>(std::move(coro)));
 }
 
 // The same for f(args...), which the loop calls; it owns copies of f and its arguments until the coroutine has ended.
 template <class F, class... Args>
-  requires CallableLater<F, Args...>
+  requires detail::CallableLater<F, Args...>
 auto run_coroutine_threadsafe(EventLoop& loop, F&& f, Args&&... args) {
-  using Given = CallOnceResult<F, Args...>;
+  using Given = detail::CallOnceResult<F, Args...>;
   static_assert(Awaitable<Given>,
                 "the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
-  check_call_later<F, Args...>();
-  return send_coroutine<AwaitResult<Given>>(loop, [f = std::decay_t<F>(std::forward<F>(f)),
-                                                   ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-    return call_owned(std::move(f), std::move(args)...);
-  });
+  detail::check_call_later<F, Args...>();
+  return detail::send_coroutine<AwaitResult<Given>>(
+      loop,
+      [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
+        return detail::call_owned(std::move(f), std::move(args)...);
+      });
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -23,10 +23,10 @@ class TimeLimit {
   TimeLimit() = default;  // for ever
   TimeLimit(std::nullopt_t) {}
   template <class Rep, class Period>
-  TimeLimit(std::chrono::duration<Rep, Period> duration) : limit_(to_nanoseconds(duration)) {}
+  TimeLimit(std::chrono::duration<Rep, Period> duration) : limit_(detail::to_nanoseconds(duration)) {}
   template <class Rep, class Period>
   TimeLimit(const std::optional<std::chrono::duration<Rep, Period>>& duration)
-      : limit_(duration.has_value() ? to_nanoseconds(*duration) : never) {}
+      : limit_(duration.has_value() ? detail::to_nanoseconds(*duration) : never) {}
 
   bool for_ever() const { return limit_ == never; }
   bool none_left() const { return limit_.count() <= 0; }
@@ -34,7 +34,7 @@ class TimeLimit {
   // When it ends, counted from `now`; nothing: never.
   std::optional<TimePoint> deadline(TimePoint now) const {
     if (for_ever()) return std::nullopt;
-    return add_saturated(now, limit_);
+    return detail::add_saturated(now, limit_);
   }
 
  private:

@@ -16,6 +16,13 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
+template <class S>
+class WaitFor;
+
+}  // namespace detail
+
 // A block that must end before a deadline.
 //
 //   try {
@@ -39,7 +46,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 // The cancel is an ordinary one, of which cancelling() tells as long as the block runs.
 // For one block only; movable before it is entered. Not thread-safe. It may outlive its task and its loop.
 // Python: asyncio.timeout(), asyncio.Timeout.
-class Timeout : private Deadline<Timeout> {
+class Timeout : private detail::Deadline<Timeout> {
  public:
   explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or(TimePoint::max())) {}
   Timeout(Timeout&& other) noexcept : when_(other.when_), limit_(other.limit_) {}
@@ -68,8 +75,8 @@ class Timeout : private Deadline<Timeout> {
 
  private:
   template <class S>
-  friend class WaitFor;
-  friend class Deadline<Timeout>;
+  friend class detail::WaitFor;
+  friend class detail::Deadline<Timeout>;
   friend Timeout timeout(TimeLimit timeout);
   enum class State : std::uint8_t { made, running, expiring, expired, finished };
 
@@ -88,9 +95,9 @@ class Timeout : private Deadline<Timeout> {
 
   [[noreturn]] static void throw_out_of_time();
 
-  TimePoint when_;      // TimePoint::max() for never
-  TimeLimit limit_;     // that it was made with; for ever where when_ is all that is known
-  Ref<TaskBase> task_;  // that runs the block
+  TimePoint when_;                      // TimePoint::max() for never
+  TimeLimit limit_;                     // that it was made with; for ever where when_ is all that is known
+  detail::Ref<detail::TaskBase> task_;  // that runs the block
   // The requests to cancel that the task had when the block was entered, apart from one that was not delivered, and
   // when the deadline passed.
   int cancels_at_entry_ = 0;
@@ -106,16 +113,18 @@ Timeout timeout(TimeLimit timeout);
 // A block that must end at a time of the loop's clock; std::nullopt is never.
 Timeout timeout_at(std::optional<TimePoint> when);
 
+namespace detail {
+
 // What wait_for() gives to co_await: no coroutine frame beside what is waited for.
 template <class S>
-class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public NativeAwaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public lowlevel::NativeAwaiter {
  public:
-  using Value = typename OwnedAwaitable<S>::Value;
+  using Value = typename lowlevel::OwnedAwaitable<S>::Value;
 
   WaitFor(S&& awaitable, TimeLimit timeout) : inner_(std::forward<S>(awaitable)), timeout_(std::nullopt, timeout) {}
 
   // So that `Coro<T> f() { return wait_for(...); }` can be written.
-  operator Coro<Value>() && { return as_coro(std::move(*this)); }
+  operator Coro<Value>() && { return detail::as_coro(std::move(*this)); }
 
   bool await_ready() {
     if (timeout_.limit_.none_left()) [[unlikely]]
@@ -179,9 +188,11 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
     }
   }
 
-  OwnedAwaitable<S> inner_;
+  lowlevel::OwnedAwaitable<S> inner_;
   Timeout timeout_;
 };
+
+}  // namespace detail
 
 // Awaits any awaitable for at most `timeout`, counted from the co_await; throws TimeoutError where that was too short.
 //
@@ -195,8 +206,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitFor : public Na
 // already; a coroutine is not started, a task, future or gather() is cancelled and waited for. A cancel of the caller is
 // passed on as if there were no timeout. Python: asyncio.wait_for().
 template <class A>
-WaitFor<OwnedBy<A>> wait_for(A&& awaitable, TimeLimit timeout) {
-  return WaitFor<OwnedBy<A>>(to_owned(std::forward<A>(awaitable)), timeout);
+detail::WaitFor<lowlevel::OwnedBy<A>> wait_for(A&& awaitable, TimeLimit timeout) {
+  return detail::WaitFor<lowlevel::OwnedBy<A>>(lowlevel::to_owned(std::forward<A>(awaitable)), timeout);
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

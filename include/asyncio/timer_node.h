@@ -6,7 +6,7 @@
 #include <cassert>
 #include <cstdint>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // A place in one of the queue's circular lists: a node, or the head of a list.
 class TimerLink {
@@ -34,4 +34,4 @@ class TimerNode : private TimerLink {
 };
 static_assert(sizeof(TimerNode) == 32);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

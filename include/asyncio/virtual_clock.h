@@ -36,13 +36,13 @@ class VirtualClock {
   // and no descriptor and no signal is waited for. It is a deadlock, unless another thread of the program is about to
   // call the loop, or another process to connect to a server; the loop waits for that then, as it does without f. f may
   // end the wait, by a cancel or by stop().
-  void on_standstill(Callback<void()> f) { standstill_ = BoundCallback<void()>(std::move(f)); }
-  BoundCallback<void()>& standstill() { return standstill_; }  // for the loop
+  void on_standstill(detail::Callback<void()> f) { standstill_ = detail::BoundCallback<void()>(std::move(f)); }
+  detail::BoundCallback<void()>& standstill() { return standstill_; }  // for the loop
 
  private:
   TimePoint start_{};
   TimePoint now_{};
-  BoundCallback<void()> standstill_;
+  detail::BoundCallback<void()> standstill_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -44,6 +44,8 @@ struct AsCompletedOptions {
   TimeLimit timeout = {};  // for ever
 };
 
+namespace detail {
+
 inline FutureBase& state_of(const AnyTask& task) { return task.state(); }
 template <ResultHandle H>
 FutureBase& state_of(const H& handle) {
@@ -54,7 +56,7 @@ FutureBase& state_of(const H& handle) {
 template <class H>
 constexpr void check_waitable() {
   static_assert(!Awaitable<H> || ResultHandle<H>, "wait() takes tasks: make them with create_task()");
-  static_assert(requires(const H& handle) { state_of(handle); }, "wait() takes a range of tasks");
+  static_assert(requires(const H& handle) { detail::state_of(handle); }, "wait() takes a range of tasks");
 }
 
 // The elements of a range, moved out of one that is given up.
@@ -77,21 +79,22 @@ std::vector<H> without_repeated(std::vector<H> handles, const char* what) {
   std::vector<FutureBase*> states;
   states.reserve(handles.size());
   for (const H& handle : handles) {
-    require_own_loop(state_of(handle), what);
-    states.push_back(&state_of(handle));
+    detail::require_own_loop(detail::state_of(handle), what);
+    states.push_back(&detail::state_of(handle));
   }
   drop_repeated(states);
   if (states.size() == handles.size()) return handles;
   std::vector<H> kept;
   kept.reserve(states.size());
   for (H& handle : handles) {
-    if (kept.size() < states.size() && &state_of(handle) == states[kept.size()]) kept.push_back(std::move(handle));
+    if (kept.size() < states.size() && &detail::state_of(handle) == states[kept.size()])
+      kept.push_back(std::move(handle));
   }
   return kept;
 }
 
 // Awaiting it waits until enough of the futures have ended, or the time is over.
-class EndsWait : public Waiter, private Timer {
+class EndsWait : public lowlevel::Waiter, private lowlevel::Timer {
  public:
   EndsWait(std::size_t count, const WaitOptions& options);
   ~EndsWait() { disarm(); }
@@ -113,7 +116,7 @@ class EndsWait : public Waiter, private Timer {
 
  private:
   friend EndHook<EndsWait>;
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   void ended(EndHook<EndsWait>& hook) noexcept;
   const TaskBase* awaiter() const { return task(); }
   bool enough_with(const FutureBase& ended) const {
@@ -132,7 +135,7 @@ class EndsWait : public Waiter, private Timer {
 template <class H>
 Coro<Waited<H>> wait_for_ends(std::vector<H> handles, WaitOptions options) {
   EndsWait ends(handles.size(), options);
-  for (const H& handle : handles) ends.add(state_of(handle));
+  for (const H& handle : handles) ends.add(detail::state_of(handle));
   co_await ends;
   Waited<H> waited;
   for (H& handle : handles) {
@@ -140,6 +143,8 @@ Coro<Waited<H>> wait_for_ends(std::vector<H> handles, WaitOptions options) {
   }
   co_return waited;
 }
+
+}  // namespace detail
 
 // Waits for tasks; says which have ended, and which have not.
 //
@@ -151,15 +156,17 @@ Coro<Waited<H>> wait_for_ends(std::vector<H> handles, WaitOptions options) {
 // Does not wait where enough have ended already. The end of the timeout is no error; one of 0 or less lets what is ready
 // run once. The exceptions stay in the tasks. A cancel throws CancelledError, and leaves the tasks alone.
 // Throws ValueError for no tasks, for one of another loop, and for an unknown return_when. Python: asyncio.wait().
-template <AwaitableRange R>
+template <detail::AwaitableRange R>
 auto wait(R&& range, const WaitOptions& options = {}) {
   using H = std::remove_cvref_t<decltype(*std::begin(range))>;
-  check_waitable<H>();
-  std::vector<H> tasks = to_vector(std::forward<R>(range));
+  detail::check_waitable<H>();
+  std::vector<H> tasks = detail::to_vector(std::forward<R>(range));
   if (tasks.empty()) throw ValueError("wait: there is nothing to wait for");
   if (options.return_when > ALL_COMPLETED) throw ValueError("wait: return_when is none of its constants");
-  return wait_for_ends(without_repeated(std::move(tasks), "wait"), options);
+  return detail::wait_for_ends(detail::without_repeated(std::move(tasks), "wait"), options);
 }
+
+namespace detail {
 
 // The tasks of an as_completed(), apart from their type: by their places among the arguments.
 class EndOrder : private Deadline<EndOrder> {
@@ -189,20 +196,20 @@ class EndOrder : private Deadline<EndOrder> {
   std::size_t taken_ = 0;           // how many of these have been taken since
   std::size_t pending_ = 0;         // those that have not ended, while there is time
   std::size_t missed_ = 0;          // those for which TimeoutError is still to be thrown
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
 };
 
 // Awaiting it gives the place of the task that ends next; nothing after the last.
-class [[nodiscard("nothing is waited for: write co_await")]] EndOrder::Next : public WaitQueue::Waiter {
+class [[nodiscard("nothing is waited for: write co_await")]] EndOrder::Next : public lowlevel::QueuedWaiter {
  public:
-  explicit Next(EndOrder& owner) : Waiter(owner.waiters_, kind), owner_(&owner) {}
+  explicit Next(EndOrder& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
 
   bool await_ready() { return owner_->take(*this); }
   std::optional<std::size_t> await_resume();
 
  private:
   friend class EndOrder;
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
 
   EndOrder* owner_;
   std::optional<std::size_t> place_;
@@ -227,9 +234,9 @@ class [[nodiscard]] AsCompleted {
   };
 
   AsCompleted(std::vector<H> handles, TimeLimit timeout)
-      : handles_(std::make_unique<std::vector<H>>(without_repeated(std::move(handles), "as_completed"))),
+      : handles_(std::make_unique<std::vector<H>>(detail::without_repeated(std::move(handles), "as_completed"))),
         order_(std::make_unique<EndOrder>(handles_->size(), timeout)) {
-    for (const H& handle : *handles_) order_->add(state_of(handle));
+    for (const H& handle : *handles_) order_->add(detail::state_of(handle));
     order_->start();
   }
 
@@ -249,6 +256,8 @@ class [[nodiscard]] AsCompleted {
   std::unique_ptr<EndOrder> order_;
 };
 
+}  // namespace detail
+
 // Tasks in the order of their ends.
 //
 //   auto ends = as_completed(std::move(tasks), {.timeout = 5s});
@@ -256,17 +265,17 @@ class [[nodiscard]] AsCompleted {
 //
 // The tasks are the ones that were given; of coroutines it makes tasks. The timeout counts from this call, and cancels
 // nothing; neither does it to drop the result. Throws ValueError for a task of another loop. Python: asyncio.as_completed().
-template <AwaitableRange R>
+template <detail::AwaitableRange R>
 auto as_completed(R&& range, const AsCompletedOptions& options = {}) {
-  using Element = ElementOf<R>;
-  if constexpr (IsCoro<std::remove_cvref_t<Element>>) {
+  using Element = detail::ElementOf<R>;
+  if constexpr (detail::IsCoro<std::remove_cvref_t<Element>>) {
     std::vector<Task<AwaitResult<Element>>> tasks;
-    require_all_unused(range);
-    for (auto&& coro : range) tasks.push_back(create_task(static_cast<Element>(coro)));
-    return AsCompleted(std::move(tasks), options.timeout);
+    detail::require_all_unused(range);
+    for (auto&& coro : range) tasks.push_back(asyncio::create_task(static_cast<Element>(coro)));
+    return detail::AsCompleted(std::move(tasks), options.timeout);
   } else {
-    check_waitable<std::remove_cvref_t<Element>>();
-    return AsCompleted(to_vector(std::forward<R>(range)), options.timeout);
+    detail::check_waitable<std::remove_cvref_t<Element>>();
+    return detail::AsCompleted(detail::to_vector(std::forward<R>(range)), options.timeout);
   }
 }
 

@@ -8,14 +8,18 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace lowlevel {
+
+class QueuedWaiter;
+
 // Tasks that wait for the same thing, in the order in which they came: all that a primitive needs to let tasks wait.
 //
 //   class Gate {
 //    public:
-//     class Pass : public WaitQueue::Waiter {
+//     class Pass : public QueuedWaiter {
 //      public:
 //       static constexpr WaitKind kind = WaitQueue::kind("Gate.pass");      // what the inspector shows
-//       explicit Pass(Gate& gate) : Waiter(gate.waiters_, kind), gate_(gate) {}
+//       explicit Pass(Gate& gate) : QueuedWaiter(gate.waiters_, kind), gate_(gate) {}
 //       bool await_ready() { return gate_.open_; }                          // the fast path: no suspension
 //      private:
 //       Gate& gate_;
@@ -39,8 +43,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 // main coroutine of a program goes before the tasks that run() cancels.
 class WaitQueue {
  public:
-  class Waiter;
-
   WaitQueue() = default;
   ~WaitQueue() {
     if (!empty()) [[unlikely]]
@@ -57,8 +59,8 @@ class WaitQueue {
   bool empty() const { return waiters_.alone(); }
 
   // The one that has waited longest; only where it is not empty.
-  Waiter& front();
-  const Waiter& front() const;
+  QueuedWaiter& front();
+  const QueuedWaiter& front() const;
 
   // Lets the one that has waited longest go on. False where nobody waits.
   bool wake_one() noexcept;
@@ -70,22 +72,23 @@ class WaitQueue {
   void check_thread(const char* operation) const;
 
   // Has a task that waits in another queue of the same loop wait in this one from now on, behind all others.
-  void transfer(Waiter& waiter) noexcept;
+  void transfer(QueuedWaiter& waiter) noexcept;
 
  private:
+  friend class QueuedWaiter;
   void refuse_other_thread(const char* operation) const;
   void leave_waiters_alone() noexcept;
-  static void remove(asyncio::Waiter& waiter) noexcept;
-  void push(Waiter& waiter);
+  static void remove(Waiter& waiter) noexcept;
+  void push(QueuedWaiter& waiter);
 
-  Link waiters_;
+  detail::Link waiters_;
 };
 
 // Awaiting it waits in a queue. Derive from it, and add await_ready(), and await_resume() where there is a result.
-class WaitQueue::Waiter : public LinkedWaiter {
+class QueuedWaiter : public LinkedWaiter {
  public:
-  Waiter(WaitQueue& queue, const WaitKind& kind) : LinkedWaiter(kind), queue_(&queue) {}
-  Waiter(Waiter&& other) noexcept : LinkedWaiter(std::move(other)), queue_(other.queue_) {}
+  QueuedWaiter(WaitQueue& queue, const WaitKind& kind) : LinkedWaiter(kind), queue_(&queue) {}
+  QueuedWaiter(QueuedWaiter&& other) noexcept : LinkedWaiter(std::move(other)), queue_(other.queue_) {}
 
   bool await_ready() const { return false; }
   template <class P>
@@ -99,21 +102,29 @@ class WaitQueue::Waiter : public LinkedWaiter {
   WaitQueue* queue_;
 };
 
+}  // namespace lowlevel
+
+namespace detail {
+
 [[noreturn]] void throw_two_loops(const char* reason);
 
-inline void WaitQueue::remove(asyncio::Waiter& waiter) noexcept { static_cast<Waiter&>(waiter).unlink(); }
+}  // namespace detail
 
-inline void WaitQueue::transfer(Waiter& waiter) noexcept {
+namespace lowlevel {
+
+inline void WaitQueue::remove(Waiter& waiter) noexcept { static_cast<QueuedWaiter&>(waiter).unlink(); }
+
+inline void WaitQueue::transfer(QueuedWaiter& waiter) noexcept {
   waiter.unlink();
   waiters_.push_back(waiter);
 }
 
-inline WaitQueue::Waiter& WaitQueue::front() { return static_cast<Waiter&>(*waiters_.next); }
-inline const WaitQueue::Waiter& WaitQueue::front() const { return static_cast<const Waiter&>(*waiters_.next); }
+inline QueuedWaiter& WaitQueue::front() { return static_cast<QueuedWaiter&>(*waiters_.next); }
+inline const QueuedWaiter& WaitQueue::front() const { return static_cast<const QueuedWaiter&>(*waiters_.next); }
 
-inline void WaitQueue::push(Waiter& waiter) {
-  if (!empty() && front().task()->loop() != this_thread.loop) [[unlikely]]
-    throw_two_loops(waiter.kind().reason);
+inline void WaitQueue::push(QueuedWaiter& waiter) {
+  if (!empty() && front().task()->loop() != detail::this_thread.loop) [[unlikely]]
+    detail::throw_two_loops(waiter.kind().reason);
   waiters_.push_back(waiter);
 }
 
@@ -124,10 +135,12 @@ inline void WaitQueue::check_thread(const char* operation) const {
 
 inline bool WaitQueue::wake_one() noexcept {
   if (empty()) return false;
-  Waiter& first = front();
+  QueuedWaiter& first = front();
   first.unlink();
   first.wake();
   return true;
 }
+
+}  // namespace lowlevel
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -12,6 +12,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace lowlevel {
+
 // How tasks wait: the machinery under every awaitable of the library. A new primitive needs WaitQueue (wait_queue.h) and
 // nothing of this page but the names.
 //
@@ -20,9 +22,16 @@ namespace asyncio::inline ASYNCIO_ABI {
 // the loop, owning what it was given. A cancel goes the same way: it asks the Waiter to step out, and wakes the task with
 // the order to throw. So there is one place where a task waits, one way out of it, and nothing gets lost between them.
 
+class Waiter;
+
+}  // namespace lowlevel
+
+class EventLoop;
+
+namespace detail {
+
 class FutureBase;
 class TaskBase;
-class Waiter;
 struct TaskExtra;
 
 // The part of an event loop that tasks touch at every step.
@@ -38,6 +47,8 @@ struct LoopCore {
 
 // Set for good by the first loop of the program that is in debug mode: asked without touching a loop, which may have gone.
 extern constinit bool debug_mode_used;
+LoopCore& core_of(EventLoop& loop) noexcept;
+inline LoopCore* core_of(EventLoop* loop) noexcept { return loop != nullptr ? &core_of(*loop) : nullptr; }
 void refuse_other_thread(const LoopCore* loop, const char* operation);
 
 // For the begin of whatever changes something that belongs to a loop: in debug mode throws RuntimeError where that loop
@@ -46,6 +57,10 @@ inline void require_own_thread(const LoopCore* loop, const char* operation) {
   if (__atomic_load_n(&debug_mode_used, __ATOMIC_RELAXED)) [[unlikely]]
     refuse_other_thread(loop, operation);
 }
+
+}  // namespace detail
+
+namespace lowlevel {
 
 // What all waits of one kind have in common; one static object for each.
 struct WaitKind {
@@ -59,10 +74,10 @@ struct WaitKind {
   // The future or task among whose joiners the waiter stood has ended. Null: wake().
   void (*joined)(Waiter&) noexcept = nullptr;
   // The future or task that is waited for, if it is one.
-  FutureBase* (*awaited)(const Waiter&) noexcept = nullptr;
+  detail::FutureBase* (*awaited)(const Waiter&) noexcept = nullptr;
   // Who waits, where that is not the waiter's own task: it is one of several waiters on behalf of a gather(), say. May
   // give null.
-  const TaskBase* (*awaiter)(const Waiter&) noexcept = nullptr;
+  const detail::TaskBase* (*awaiter)(const Waiter&) noexcept = nullptr;
   // Whether a request to cancel the task has been passed on, and may come back because nobody took notice. Null: no.
   bool (*passed_on)(const Waiter&) noexcept = nullptr;
 };
@@ -79,7 +94,7 @@ class Waiter : public NativeAwaiter {
   // The same, at once instead of in its turn: for what the loop runs itself, and not inside of a task.
   void wake_now() noexcept;
 
-  TaskBase* task() const { return task_; }  // null before the wait
+  detail::TaskBase* task() const { return task_; }  // null before the wait
   const WaitKind& kind() const { return *kind_; }
 
  protected:
@@ -89,7 +104,8 @@ class Waiter : public NativeAwaiter {
   // waiter stands in its list already: if a cancel is pending it is taken out again.
   template <class P>
   void park(std::coroutine_handle<P>) {
-    static_assert(std::derived_from<P, Promise>, "this can only be awaited in a coroutine that returns asyncio::Coro");
+    static_assert(std::derived_from<P, detail::Promise>,
+                  "this can only be awaited in a coroutine that returns asyncio::Coro");
     park();
   }
   void park();
@@ -107,15 +123,15 @@ class Waiter : public NativeAwaiter {
   static const WaitKind interrupted;
 
   const WaitKind* kind_;
-  TaskBase* task_ = nullptr;  // set by park()
+  detail::TaskBase* task_ = nullptr;  // set by park()
 
  private:
-  friend class TaskBase;
+  friend class detail::TaskBase;
   [[noreturn]] void throw_interrupted();
 };
 
 // A waiter with a place in a list.
-class LinkedWaiter : public Waiter, public Link {
+class LinkedWaiter : public Waiter, public detail::Link {
  public:
   using Waiter::Waiter;
   LinkedWaiter(LinkedWaiter&& other) noexcept : Waiter(std::move(other)) {}
@@ -123,6 +139,10 @@ class LinkedWaiter : public Waiter, public Link {
  protected:
   ~LinkedWaiter() = default;
 };
+
+}  // namespace lowlevel
+
+namespace detail {
 
 // The state that Task and Future handles share: a result that will be available. Not thread-safe: one loop's alone.
 class FutureBase : public Runnable {
@@ -166,7 +186,7 @@ class FutureBase : public Runnable {
     if (!done()) throw_pending();
   }
   void require_pending(const char* operation) const {
-    require_own_thread(loop_, operation);
+    detail::require_own_thread(loop_, operation);
     if (!pending()) throw_done();
   }
 
@@ -289,8 +309,8 @@ class TaskBase : public FutureBase, private LiveLink {
   const void* deciding_scope() const noexcept;
 
   const TaskBase* as_task() const final { return this; }
-  const Waiter* waiter() const { return waiter_; }         // null while it runs, or is about to
-  const Promise* innermost() const { return innermost_; }  // null once the body has ended
+  const lowlevel::Waiter* waiter() const { return waiter_; }  // null while it runs, or is about to
+  const Promise* innermost() const { return innermost_; }     // null once the body has ended
   const std::source_location& creation() const { return creation_; }
   TaskExtra& extra();
   void set_extra(TaskExtra& made) noexcept;  // of one that is plain; the task owns it
@@ -334,13 +354,12 @@ class TaskBase : public FutureBase, private LiveLink {
   TaskBase* awaited_task() const noexcept;
 
   Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end
-  Waiter* waiter_ = nullptr;
+  lowlevel::Waiter* waiter_ = nullptr;
 
  private:
-  friend class Waiter;
+  friend class lowlevel::Waiter;
   friend class Promise;
   friend class Cancels;
-  friend struct TaskAccess;  // of the loop's sources
 
   static std::uintptr_t draw_number(LoopCore& loop) noexcept {
     if (loop.task_numbers == loop.task_numbers_end) [[unlikely]]
@@ -379,8 +398,12 @@ class PassedOn {
 inline void Promise::becomes_innermost() noexcept { this_thread.task->innermost_ = this; }
 inline void Promise::leave_task() noexcept { this_thread.task->flags_ |= TaskBase::body_ended_flag; }
 
+}  // namespace detail
+
+namespace lowlevel {
+
 inline void Waiter::wake() noexcept {
-  TaskBase& task = *task_;
+  detail::TaskBase& task = *task_;
   task.waiter_ = nullptr;
   task.loop_->ready.push(task);
 }
@@ -396,12 +419,14 @@ inline void Waiter::check_all() {
 }
 
 inline void Waiter::park() {
-  TaskBase& task = *this_thread.task;
+  detail::TaskBase& task = *detail::this_thread.task;
   task_ = &task;
   task.waiter_ = this;
   if (task.interrupts_ != 0) [[unlikely]]
     task.look_before_parking();
 }
+
+}  // namespace lowlevel
 
 }  // namespace asyncio::inline ASYNCIO_ABI
 

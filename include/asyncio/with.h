@@ -12,6 +12,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // Blocks with a beginning and an end that wait: what `async with x as y:` is in Python.
 //
 //   co_await with(timeout(2s), [&]() -> Coro<> {
@@ -96,12 +98,12 @@ struct Entered<void> {
   template <class F, class X>
   decltype(auto) call(F& body, X& x) {
     if constexpr (std::invocable<F&, X&>) {
-      return asyncio::invoke(body, x);
+      return detail::invoke(body, x);
     } else {
       static_assert(
           std::invocable<F&>,
           "with: the body takes what enter() gives, or the first argument of with() by reference, or nothing");
-      return asyncio::invoke(body);
+      return detail::invoke(body);
     }
   }
 };
@@ -111,9 +113,9 @@ struct Entered {
   template <class F, class X>
   decltype(auto) call(F& body, X& x) {
     if constexpr (std::invocable<F&, Y>) {
-      return asyncio::invoke(body, std::forward<Y>(value));
+      return detail::invoke(body, std::forward<Y>(value));
     } else if constexpr (std::invocable<F&, Y&>) {
-      return asyncio::invoke(body, value);
+      return detail::invoke(body, value);
     } else {
       return Entered<void>().call(body, x);
     }
@@ -158,9 +160,9 @@ void enter_now(X& x, std::optional<Entered<Y>>& entered) {
 
 // What leaves a block: the value of the body, or its exception, unless that is suppressed.
 template <bool suppresses, class T>
-typename BlockResultOf<T, suppresses>::type block_result(Result<T>& outcome, bool suppressed) {
+typename BlockResultOf<T, suppresses>::type block_result(ResultSlot<T>& outcome, bool suppressed) {
   if constexpr (suppresses) {
-    if (suppressed && outcome.state() == Result<T>::State::exception) return {};
+    if (suppressed && outcome.state() == ResultSlot<T>::State::exception) return {};
     if constexpr (std::is_void_v<T>) {
       outcome.take();
       return true;
@@ -175,7 +177,7 @@ typename BlockResultOf<T, suppresses>::type block_result(Result<T>& outcome, boo
 }
 
 // Waits for the task that runs an exit; no cancel interrupts it.
-class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public LinkedWaiter {
+class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public lowlevel::LinkedWaiter {
  public:
   explicit ExitWait(const AnyTask& exit) : LinkedWaiter(kind), exit_(exit) {}
   ~ExitWait();
@@ -191,7 +193,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] ExitWait : public L
   }
 
  private:
-  static const WaitKind kind;
+  static const lowlevel::WaitKind kind;
   void take_over_context() const;  // the exit is part of the task that waits: what it has set is set there
 
   AnyTask exit_;
@@ -216,11 +218,11 @@ X& block_at(const void* place) {
 template <class X>
 Coro<bool> exit_block_at(const void* place, std::exception_ptr error) {
   if constexpr (ExitsNow<X>) {
-    if constexpr (BlockTraits<X>::suppresses) co_return block_at<X>(place).exit_now(std::move(error));
-    block_at<X>(place).exit_now(std::move(error));
+    if constexpr (BlockTraits<X>::suppresses) co_return detail::block_at<X>(place).exit_now(std::move(error));
+    detail::block_at<X>(place).exit_now(std::move(error));
   } else if constexpr (ExitsInPlace<X>) {
-    if constexpr (BlockTraits<X>::suppresses) co_return co_await block_at<X>(place).exit(std::move(error));
-    co_await block_at<X>(place).exit(std::move(error));
+    if constexpr (BlockTraits<X>::suppresses) co_return co_await detail::block_at<X>(place).exit(std::move(error));
+    co_await detail::block_at<X>(place).exit(std::move(error));
   } else {
     Context context;
     TaskOptions options;
@@ -228,7 +230,7 @@ Coro<bool> exit_block_at(const void* place, std::exception_ptr error) {
       context = current_task().context();
       options.context = &context;
     }
-    auto exit = create_task(block_at<X>(place).exit(std::move(error)), options);
+    auto exit = asyncio::create_task(detail::block_at<X>(place).exit(std::move(error)), options);
     co_await ExitWait(exit);
     if constexpr (BlockTraits<X>::suppresses) co_return exit.result();
     exit.result();
@@ -237,7 +239,7 @@ Coro<bool> exit_block_at(const void* place, std::exception_ptr error) {
 }
 template <class X>
 Coro<bool> exit_block(X& x, std::exception_ptr error) {
-  return exit_block_at<X>(std::addressof(x), std::move(error));
+  return detail::exit_block_at<X>(std::addressof(x), std::move(error));
 }
 
 // A block whose beginning or end waits, or whose body does not. X may be a reference.
@@ -254,7 +256,7 @@ Coro<BlockResult<T, std::remove_reference_t<X>>> run_block(X x, F body) {
   } else {
     entered.emplace(co_await x.enter());
   }
-  Result<T> outcome;
+  ResultSlot<T> outcome;
   try {
     if constexpr (std::is_void_v<BodyResult<F, std::remove_reference_t<X>>>) {
       entered->call(body, x);
@@ -268,13 +270,13 @@ Coro<BlockResult<T, std::remove_reference_t<X>>> run_block(X x, F body) {
   } catch (...) {
     outcome.fail(std::current_exception());
   }
-  const bool suppressed = co_await exit_block(x, outcome.exception());
-  co_return block_result<Traits::suppresses>(outcome, suppressed);
+  const bool suppressed = co_await detail::exit_block(x, outcome.exception());
+  co_return detail::block_result<Traits::suppresses>(outcome, suppressed);
 }
 
 // A block whose beginning and end wait for nothing: the body is all that runs as a coroutine. X may be a reference.
 template <class X, class F, class T>
-class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBlock : public NativeAwaiter {
+class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBlock : public lowlevel::NativeAwaiter {
   using Traits = BlockTraits<std::remove_reference_t<X>>;
 
  public:
@@ -282,7 +284,7 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
   PlainBlock(PlainBlock&& other) : x_(std::forward<X>(other.x_)), body_(std::move(other.body_)) {}
 
   // So that `Coro<T> f() { return with(...); }` does not depend on what stands as x.
-  operator Coro<BlockResult<T, std::remove_reference_t<X>>>() && { return as_coro(std::move(*this)); }
+  operator Coro<BlockResult<T, std::remove_reference_t<X>>>() && { return detail::as_coro(std::move(*this)); }
 
   bool await_ready() {
     if (run_.has_value()) [[unlikely]]
@@ -301,14 +303,14 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
     return run_->await_suspend(self);
   }
   BlockResult<T, std::remove_reference_t<X>> await_resume() {
-    Result<T>& outcome = run_->result();
+    ResultSlot<T>& outcome = run_->result();
     bool suppressed = false;
     if constexpr (Traits::suppresses) {
       suppressed = x_.exit_now(outcome.exception());
     } else {
       x_.exit_now(outcome.exception());
     }
-    return block_result<Traits::suppresses>(outcome, suppressed);
+    return detail::block_result<Traits::suppresses>(outcome, suppressed);
   }
 
  private:
@@ -318,27 +320,30 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
   std::optional<typename Coro<T>::Awaiter> run_;  // the body, once started
 };
 
+}  // namespace detail
+
 // Runs `body` between the beginning and the end of `x`; see the top of this file.
 template <class X, class F>
 auto with(X&& x, F&& body) {
   using Held = std::conditional_t<std::is_lvalue_reference_v<X>, X, std::remove_cvref_t<X>>;
   using Block = std::remove_reference_t<X>;
   using Body = std::decay_t<F>;
-  static_assert(Enterable<Block>, "with: the first argument needs `Coro<Y> enter()` or `Y enter_now()`");
-  static_assert(Exitable<Block>, "with: the first argument needs `Coro<bool> exit(std::exception_ptr)` or exit_now()");
-  if constexpr (Enterable<Block> && Exitable<Block>) {
-    using Run = BodyResult<Body, Block>;
+  static_assert(detail::Enterable<Block>, "with: the first argument needs `Coro<Y> enter()` or `Y enter_now()`");
+  static_assert(detail::Exitable<Block>,
+                "with: the first argument needs `Coro<bool> exit(std::exception_ptr)` or exit_now()");
+  if constexpr (detail::Enterable<Block> && detail::Exitable<Block>) {
+    using Run = detail::BodyResult<Body, Block>;
     static_assert(
         Awaitable<Run> || std::is_void_v<Run>,
         "with: the body must be a coroutine that returns asyncio::Coro and ends with co_return, or return void");
     if constexpr (std::is_void_v<Run>) {
-      return run_block<Held, Body, void>(std::forward<X>(x), std::forward<F>(body));
+      return detail::run_block<Held, Body, void>(std::forward<X>(x), std::forward<F>(body));
     } else if constexpr (!Awaitable<Run>) {
       return;
-    } else if constexpr (EntersNow<Block> && ExitsNow<Block> && is_coro<Run>) {
-      return PlainBlock<Held, Body, AwaitResult<Run>>(std::forward<X>(x), Body(std::forward<F>(body)));
+    } else if constexpr (detail::EntersNow<Block> && detail::ExitsNow<Block> && detail::is_coro<Run>) {
+      return detail::PlainBlock<Held, Body, AwaitResult<Run>>(std::forward<X>(x), Body(std::forward<F>(body)));
     } else {
-      return run_block<Held, Body, AwaitResult<Run>>(std::forward<X>(x), std::forward<F>(body));
+      return detail::run_block<Held, Body, AwaitResult<Run>>(std::forward<X>(x), std::forward<F>(body));
     }
   }
 }

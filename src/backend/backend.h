@@ -9,7 +9,7 @@
 #include <memory>
 #include <string_view>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 using lowlevel::WatchedFd;
 using enum lowlevel::WatchedFd::Readiness;
@@ -43,21 +43,21 @@ class KernelBackend {
 
   // Begins to watch for edges; the first ready() tells what is possible already. Throws std::system_error: EPERM for
   // what cannot be polled (a regular file), EBADF, ENOMEM, ENOSPC.
-  virtual void watch(WatchedFd& fd) = 0;
+  virtual void watch(lowlevel::WatchedFd& fd) = 0;
 
   // Ends it: no ready() comes any more, not even one that the kernel has already sent. To be called before the close(),
   // which then ends the file as usual: nothing here holds it open. (But on io_uring outside of its thread, until that
   // thread or the backend has ended.)
-  virtual void unwatch(WatchedFd& fd) noexcept = 0;
+  virtual void unwatch(lowlevel::WatchedFd& fd) noexcept = 0;
 
   // Asks for one ready() when `fd` is readable or writable (or both), whether or not it was told before. An earlier
   // request of the same owner is replaced; `interest` 0 withdraws it. For descriptors that are not watch()ed.
   // Throws like watch().
-  virtual void watch_once(WatchedFd& fd, std::uint8_t interest) = 0;
+  virtual void watch_once(lowlevel::WatchedFd& fd, std::uint8_t interest) = 0;
 };
 
 // Makes the kind that is asked for. Throws RuntimeError where it is not to be had, std::system_error where the system is
 // short of something.
 std::unique_ptr<KernelBackend> make_backend(Backend kind, bool debug);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

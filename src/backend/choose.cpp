@@ -8,6 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 Backend kind_of_environment() {
   const char* name = std::getenv("ASYNCIO_BACKEND");
@@ -31,7 +33,7 @@ std::string_view to_string(Backend backend) {
   return "automatic";
 }
 
-std::unique_ptr<KernelBackend> make_backend(Backend kind, bool debug) {
+std::unique_ptr<KernelBackend> detail::make_backend(Backend kind, bool debug) {
   std::string why = "the program asked for it";
   if (kind == Backend::automatic) {
     kind = kind_of_environment();

@@ -11,6 +11,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 EpollBackend::EpollBackend() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!epoll_ || !wake_) throw_errno("epoll");
   epoll_event event{};

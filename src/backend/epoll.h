@@ -9,7 +9,7 @@
 
 #include <array>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // epoll: a descriptor is registered once, for every edge, and never modified.
 class EpollBackend final : public KernelBackend {
@@ -20,14 +20,14 @@ class EpollBackend final : public KernelBackend {
   std::int64_t now() const override;
   void poll(std::int64_t deadline) override;
   void wake() noexcept override;
-  void watch(WatchedFd& fd) override;
-  void unwatch(WatchedFd& fd) noexcept override;
-  void watch_once(WatchedFd& fd, std::uint8_t interest) override;
+  void watch(lowlevel::WatchedFd& fd) override;
+  void unwatch(lowlevel::WatchedFd& fd) noexcept override;
+  void watch_once(lowlevel::WatchedFd& fd, std::uint8_t interest) override;
 
  private:
   static constexpr int most_events = 256;
 
-  void add(WatchedFd& fd, std::uint32_t events);
+  void add(lowlevel::WatchedFd& fd, std::uint32_t events);
   void require_own_process() const;
   int wait(std::int64_t nanoseconds);
 
@@ -39,4 +39,4 @@ class EpollBackend final : public KernelBackend {
   int last_event_ = 0;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -34,6 +34,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 constexpr unsigned submissions = 256;
 constexpr unsigned completions = 2048;             // with twice as many, opening a ring takes 330 us instead of 20

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // io_uring: a descriptor is watched by one multishot poll request. A loop that is busy learns what happened from memory
 // that it shares with the kernel, without a system call.
@@ -32,21 +32,21 @@ class UringBackend final : public KernelBackend {
   std::int64_t now() const override;
   void poll(std::int64_t deadline) override;
   void wake() noexcept override;
-  void watch(WatchedFd& fd) override;
-  void unwatch(WatchedFd& fd) noexcept override;
-  void watch_once(WatchedFd& fd, std::uint8_t interest) override;
+  void watch(lowlevel::WatchedFd& fd) override;
+  void unwatch(lowlevel::WatchedFd& fd) noexcept override;
+  void watch_once(lowlevel::WatchedFd& fd, std::uint8_t interest) override;
 
  private:
   // What a request of ours is about. The kernel refers to it by user_data, until the request's last completion.
   struct Slot {
-    WatchedFd* owner = nullptr;    // null: nobody wants to know any more
-    std::uint32_t generation = 0;  // rises with each owner, so that a cancel for the last one misses the next
+    lowlevel::WatchedFd* owner = nullptr;  // null: nobody wants to know any more
+    std::uint32_t generation = 0;          // rises with each owner, so that a cancel for the last one misses the next
     std::uint16_t events = 0;
     bool once = false;
     bool armed = false;       // the kernel has the request, and its last completion has not been seen
     bool unverified = false;  // stands in unverified_
   };
-  class Wake final : public WatchedFd {
+  class Wake final : public lowlevel::WatchedFd {
    public:
     Wake();
     void ready(std::uint8_t) noexcept override {}  // that poll() returns is all
@@ -60,9 +60,9 @@ class UringBackend final : public KernelBackend {
   void adopt();
   void require_here() const;
   void require_pollable(int fd);
-  void start(WatchedFd& fd, std::uint32_t events, bool once);
+  void start(lowlevel::WatchedFd& fd, std::uint32_t events, bool once);
   void arm(std::uint32_t index);
-  bool abandon(WatchedFd& fd);
+  bool abandon(lowlevel::WatchedFd& fd);
   void free_slot(std::uint32_t index) noexcept;
   void complete(std::uint64_t user_data, int result, unsigned flags);
   void arm_ended();
@@ -82,4 +82,4 @@ class UringBackend final : public KernelBackend {
   std::size_t armed_ = 0;                  // how many slots are
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

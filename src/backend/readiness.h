@@ -5,7 +5,7 @@
 
 #include <sys/epoll.h>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // epoll's bits, which poll requests on io_uring use too.
 constexpr std::uint32_t edge_events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI;
@@ -34,4 +34,4 @@ constexpr std::uint32_t events_of(std::uint8_t interest) {
   return events;
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -30,6 +30,8 @@
 // reaping is all it takes.
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+using namespace detail;
 namespace {
 
 // Newer than the headers of Debian 12.

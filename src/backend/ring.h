@@ -16,7 +16,7 @@
 #include <string>
 #include <system_error>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The sets of IORING_SETUP flags that Ring::open() tries, best first: completions are worked off in this thread and only
 // when it asks (6.1); in this thread, when it enters the kernel for any reason (6.0); the same for a ring without an
@@ -262,4 +262,4 @@ unsigned Ring::for_each_cqe(Function&& function) {
   return handled;
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -5,6 +5,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 void pause() noexcept {
 #if defined(__x86_64__)

@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // A mutex for what takes some nanoseconds: it costs one locked instruction, where std::mutex needs two, and a system call
 // for each meeting of two threads. Who finds it taken looks again and again for some microseconds; the holder may have
@@ -28,4 +28,4 @@ class BriefLock {
   std::atomic<bool> taken_ = false;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Bytes that came in at one end and leave at the other. Empty, it is one null pointer and holds no memory: a program has
 // a hundred thousand of these, and few with anything in them.
@@ -90,4 +90,4 @@ class ByteBuffer {
   Block* block_ = nullptr;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

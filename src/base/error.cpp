@@ -5,6 +5,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 std::string describe(const std::string& partial, std::optional<std::size_t> expected) {
   const std::string wanted = expected ? std::to_string(*expected) + " bytes were expected" : "a separator was expected";
@@ -12,7 +14,7 @@ std::string describe(const std::string& partial, std::optional<std::size_t> expe
 }
 }  // namespace
 
-CancelledError cancelled_error(std::string_view message, const void* source) noexcept {
+CancelledError detail::cancelled_error(std::string_view message, const void* source) noexcept {
   try {
     return CancelledError(message, source);
   } catch (...) {

@@ -19,7 +19,9 @@ extern "C" __cxa_eh_globals* __cxa_get_globals() noexcept;
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-const void* address_of(const std::exception_ptr& error) noexcept {
+using namespace detail;
+
+const void* detail::address_of(const std::exception_ptr& error) noexcept {
   // Both C++ libraries keep the address of the exception in it, and nothing else.
   const void* address = nullptr;
   static_assert(sizeof error == sizeof address);
@@ -28,7 +30,7 @@ const void* address_of(const std::exception_ptr& error) noexcept {
 }
 
 #if defined(__GLIBCXX__)
-const std::type_info* type_of(const std::exception_ptr& error) noexcept {
+const std::type_info* detail::type_of(const std::exception_ptr& error) noexcept {
   return error != nullptr ? error.__cxa_exception_type() : nullptr;
 }
 #else
@@ -55,22 +57,22 @@ struct Header {
 static_assert(sizeof(void*) == 8, "this header is that of 64-bit machines: the other one has fields in other places");
 }  // namespace
 
-const std::type_info* type_of(const std::exception_ptr& error) noexcept {
+const std::type_info* detail::type_of(const std::exception_ptr& error) noexcept {
   if (error == nullptr) return nullptr;
   return (static_cast<const Header*>(address_of(error)) - 1)->type;
 }
 #endif
 
-bool is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
+bool detail::is_a(const std::exception_ptr& error, const std::type_info& type) noexcept {
   const std::type_info* its = type_of(error);
   return its != nullptr && *its == type;
 }
 
-bool is_exit(const std::exception_ptr& error) noexcept {
+bool detail::is_exit(const std::exception_ptr& error) noexcept {
   return is_a(error, typeid(SystemExit)) || is_a(error, typeid(KeyboardInterrupt));
 }
 
-bool was_thrown_here(const void* exception) noexcept {
+bool detail::was_thrown_here(const void* exception) noexcept {
   // It is known by its header, which stands before the exception itself; rethrow_exception() makes one elsewhere. The
   // first word of the globals is the innermost header.
   constexpr std::uintptr_t longest_header = 160;

@@ -6,7 +6,7 @@
 #include <exception>
 #include <typeinfo>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What the Itanium C++ ABI, which every compiler here follows, tells of an exception without throwing it again. That
 // would cost more than a microsecond.
@@ -26,4 +26,4 @@ const void* address_of(const std::exception_ptr& error) noexcept;
 // std::rethrow_exception(), which is how coroutines and run() pass it on.
 bool was_thrown_here(const void* exception) noexcept;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -7,13 +7,15 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-constinit std::atomic<std::uint32_t> fork_generation = 0;
+using namespace detail;
+
+constinit std::atomic<std::uint32_t> detail::fork_generation = 0;
 
 namespace {
 [[maybe_unused]] const int registered =
     ::pthread_atfork(nullptr, nullptr, [] { fork_generation.fetch_add(1, std::memory_order_relaxed); });
 }  // namespace
 
-void throw_parents_loop() { throw RuntimeError(parents_loop); }
+void detail::throw_parents_loop() { throw RuntimeError(parents_loop); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

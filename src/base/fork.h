@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Rises in the child of every fork(). getpid() would be a system call each time.
 extern std::atomic<std::uint32_t> fork_generation;
@@ -27,4 +27,4 @@ inline constexpr const char* parents_loop =
     "this event loop is the parent's: the child of a fork() has to make one of its own, as asyncio::run() does";
 [[noreturn]] void throw_parents_loop();
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

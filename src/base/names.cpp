@@ -14,6 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 // Inline namespaces are a library's own affair: ours, and those of the standard libraries.
 #define ASYNCIO_QUOTE(name) ASYNCIO_QUOTE_EXPANDED(name)
@@ -77,9 +79,9 @@ std::size_t end_of_qualifiers(std::string_view text, std::size_t at) {
 }
 }  // namespace
 
-std::string describe(const std::type_info& type) { return demangle(type.name()); }
+std::string detail::describe(const std::type_info& type) { return demangle(type.name()); }
 
-std::string describe(const std::exception_ptr& error) {
+std::string detail::describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {
@@ -92,7 +94,7 @@ std::string describe(const std::exception_ptr& error) {
   }
 }
 
-std::string function_of(const std::source_location& place) {
+std::string detail::function_of(const std::source_location& place) {
   // clang: "Coro<int> shop::fetch(Url)", "auto shop::fetch(Url)::(anonymous class)::operator()(int) const [T = int]";
   // g++: "asyncio::Coro<int> shop::fetch(Url)", "shop::fetch(Url)::<lambda(int)>". Neither the result nor the parameters
   // say more than the name does.
@@ -135,13 +137,13 @@ std::string function_of(const std::source_location& place) {
   return text;
 }
 
-bool is_of_library(std::string_view function) { return function.starts_with("asyncio::"); }
+bool detail::is_of_library(std::string_view function) { return function.starts_with("asyncio::"); }
 
-std::string describe(const std::source_location& place) {
+std::string detail::describe(const std::source_location& place) {
   return function_of(place) + " (" + place.file_name() + ":" + std::to_string(place.line()) + ")";
 }
 
-std::string describe_creation(const std::source_location& place, const char* prefix) {
+std::string detail::describe_creation(const std::source_location& place, const char* prefix) {
   return is_of_library(function_of(place)) ? std::string() : prefix + describe(place);
 }
 

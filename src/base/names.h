@@ -9,7 +9,7 @@
 #include <string_view>
 #include <typeinfo>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What is called how, for people to read: without the library's inline namespaces, results and parameters.
 
@@ -26,4 +26,4 @@ std::string describe(const std::type_info& type);
 // "std::runtime_error: no route"
 std::string describe(const std::exception_ptr& error);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

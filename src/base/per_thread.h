@@ -11,7 +11,7 @@
 // Of the program or the shared object that this is part of.
 extern "C" [[gnu::visibility("hidden")]] void* __dso_handle;
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Has f(argument) called when this thread ends: before what was to be called then already, as thread_local objects are
 // destroyed. It may be asked for while the thread ends, too. A plugin stays loaded until the call, whatever dlclose()
@@ -39,11 +39,11 @@ T& per_thread(T*& mine) {
     // Null first: the destructor may come back here, by way of what it holds.
     delete std::exchange(*static_cast<T**>(place), nullptr);
   };
-  if (!at_thread_end(end, &mine)) {
+  if (!detail::at_thread_end(end, &mine)) {
     delete made;
     throw std::bad_alloc();
   }
   return *(mine = made);
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -7,7 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-void refuse_empty(const char* handle) {
+using namespace detail;
+
+void detail::refuse_empty(const char* handle) {
   throw RuntimeError(std::string("this ") + handle + " refers to nothing: it is empty, or was moved from");
 }
 

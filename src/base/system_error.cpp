@@ -7,12 +7,14 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-std::exception_ptr system_exception(int error, const std::string& what) {
+using namespace detail;
+
+std::exception_ptr detail::system_exception(int error, const std::string& what) {
   if (error == ETIMEDOUT) return std::make_exception_ptr(TimeoutError(what));
   return std::make_exception_ptr(std::system_error(error, std::generic_category(), what));
 }
 
-void throw_system_error(int error, const std::string& what) {
+void detail::throw_system_error(int error, const std::string& what) {
   if (error == ETIMEDOUT) throw TimeoutError(what);
   throw std::system_error(error, std::generic_category(), what);
 }

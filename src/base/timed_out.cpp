@@ -7,7 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-std::string describe(std::chrono::nanoseconds duration) {
+using namespace detail;
+
+std::string detail::describe(std::chrono::nanoseconds duration) {
   struct Unit {
     double size;
     const char* name;
@@ -21,7 +23,7 @@ std::string describe(std::chrono::nanoseconds duration) {
   return text;
 }
 
-TimeoutError timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in) {
+TimeoutError detail::timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in) {
   std::string text = length ? "timed out after " + describe(*length) : "the deadline passed";
   if (waited_in == nullptr || *waited_in == '\0') return TimeoutError(text);
   using namespace std::string_view_literals;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // "2 s", "1.5 ms"
 std::string describe(std::chrono::nanoseconds duration);
@@ -16,4 +16,4 @@ std::string describe(std::chrono::nanoseconds duration);
 // of a wait, such as "Queue.get"), unless that is null.
 TimeoutError timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

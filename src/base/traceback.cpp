@@ -7,6 +7,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 void add_line(std::string& text, const std::string& indent, std::string_view line) {
   if (!text.empty()) text += '\n';
@@ -15,7 +17,7 @@ void add_line(std::string& text, const std::string& indent, std::string_view lin
 }
 }  // namespace
 
-std::string format(const Traceback& traceback, const std::string& indent, const char* before_first) {
+std::string detail::format(const Traceback& traceback, const std::string& indent, const char* before_first) {
   std::string text;
   for (const Traceback::Entry& entry : traceback.entries) {
     const std::string function = function_of(entry.definition);

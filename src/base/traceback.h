@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The coroutines that an exception has left, innermost first: what a Python traceback shows. Noted where a coroutine ends
 // with an exception (Promise::take_exception), which costs a few stores beside the microsecond of the unwinding; kept
@@ -29,4 +29,4 @@ struct Traceback {
 // the first: "in fetch (after shop.cpp:12)". What is the library's own is left out.
 std::string format(const Traceback& traceback, const std::string& indent, const char* before_first = "");
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Owns a file descriptor.
 class UniqueFd {
@@ -32,4 +32,4 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

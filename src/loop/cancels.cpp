@@ -11,6 +11,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 void Cancels::add(TaskBase& task) noexcept {
   ++count_;
   task.flags_ |= TaskBase::queued_flag;

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <memory>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The parked tasks of a loop to which a cancel is to be delivered.
 //
@@ -57,4 +57,4 @@ class Cancels {
   bool busy_ = false;              // a delivery or a batch is under way
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

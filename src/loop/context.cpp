@@ -40,6 +40,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 // Values are in a sorted list which never changes once it is shared: a set() makes a new one, so that a copy of a
 // context costs one pointer. Contexts hold few variables; a list of 20 is copied in less time than a tree is walked.
 struct Context::Cell {

@@ -8,6 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 // The coroutine that abandon() has just destroyed: the awaiter in its parent's frame, which is about to go, still points
 // at it. Its memory is kept until then.
@@ -35,12 +37,12 @@ void Promise::abandon_chain(Promise& innermost) noexcept {
   abandoned = outer;
 }
 
-void drop(Promise& frame) noexcept {
+void detail::drop_unawaited(Promise& frame) noexcept {
   report_never_awaited(frame);
   frame.handle().destroy();
 }
 
-void throw_awaited_twice() {
+void detail::throw_awaited_twice() {
   throw RuntimeError(
       "a coroutine can be awaited only once: this one has been awaited, started as a task, or moved from");
 }

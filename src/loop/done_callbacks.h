@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The done callbacks of a loop that wait for their futures, by token: one of many is taken back without a search among
 // them. Nothing of it can fail.
@@ -30,4 +30,4 @@ class DoneCallbacks {
   DoneCallback* only_bucket_ = nullptr;  // before there are others
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -48,6 +48,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 constexpr unsigned most_steps_per_poll = 256;
 constexpr std::int64_t longest_between_polls = 500'000;  // ns
@@ -73,7 +76,7 @@ class Running {
     per_thread(not_ended);
     state_.running = true;
     state_.thread = std::this_thread::get_id();
-    this_thread.loop = &loop;
+    this_thread.loop = &core_of(loop);
     this_thread.task = nullptr;
     this_thread.context = nullptr;
   }

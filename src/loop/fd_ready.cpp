@@ -8,6 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 
+using namespace detail;
+
 const WaitKind FdReady::to_read{.reason = "lowlevel.readable", .remove = &FdReady::remove};
 const WaitKind FdReady::to_write{.reason = "lowlevel.writable", .remove = &FdReady::remove};
 

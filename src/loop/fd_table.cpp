@@ -28,8 +28,11 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
-constexpr std::uint8_t bit_of[] = {readable, writable};  // by Direction
+constexpr std::uint8_t bit_of[] = {WatchedFd::readable, WatchedFd::writable};  // by Direction
 
 constexpr const char* closed_too_early = "a file descriptor was closed before remove_reader() or remove_writer()";
 
@@ -69,7 +72,7 @@ class FdCallback final : public Runnable {
   bool running_ = false;
 };
 
-class FdWatch final : public WatchedFd {
+class detail::FdWatch final : public WatchedFd {
  public:
   FdWatch(FdTable& table, int fd) : WatchedFd(fd), table_(table) {}
   ~FdWatch() {
@@ -155,7 +158,7 @@ void FdWatch::ask_again() noexcept {
   try {
     ask();
   } catch (const std::system_error&) {
-    report_current(&table_.loop_, closed_too_early);
+    report_current(&core_of(table_.loop_), closed_too_early);
     table_.forget(*this);
   } catch (const RuntimeError&) {
     // In the child of a fork(), or on io_uring in another thread, nobody will be told of anything.
@@ -193,7 +196,7 @@ void FdTable::own(WatchedFd& fd) {
     // Left there, it would end the watch of this one as soon as somebody removes its callbacks.
     if (const auto stale = watches_.find(fd.fd()); stale != watches_.end()) {
       forget(*stale->second);
-      report_made(&loop_, closed_too_early, [](ExceptionContext&) {});
+      report_made(&core_of(loop_), closed_too_early, [](ExceptionContext&) {});
     }
     loop_.state().backend->watch(fd);
   } catch (...) {
@@ -223,7 +226,7 @@ void FdTable::add(int fd, Direction direction, Callback<void()> callback) {
   FdCallback* old = nullptr;
   std::exception_ptr error;
   try {
-    fresh = new FdCallback(loop_, watch, std::move(callback));
+    fresh = new FdCallback(core_of(loop_), watch, std::move(callback));
     old = watch.put(direction, fresh);
     watch.ask();
   } catch (...) {

@@ -13,6 +13,9 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 class EventLoop;
+
+namespace detail {
+
 class FdWatch;
 
 // Who uses a file descriptor in a loop: callbacks of add_reader() and add_writer(), or a stream, and never both.
@@ -61,5 +64,7 @@ class FdTable {
   std::unordered_map<int, std::unique_ptr<FdWatch>> watches_;
   std::vector<bool> owned_;  // by descriptor
 };
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

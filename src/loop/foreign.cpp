@@ -18,7 +18,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-class ForeignLink final : private Inbox::Message {
+using namespace detail;
+using namespace lowlevel;
+
+class detail::ForeignLink final : private Inbox::Message {
  public:
   ForeignLink(ForeignWait& wait, EventLoop& loop) : loop_(&loop), inbox_(loop.state().inbox.get()), wait_(&wait) {
     inbox_->retain();
@@ -68,7 +71,7 @@ class ForeignLink final : private Inbox::Message {
 
 void ForeignLink::arrived(ForeignLink* link, bool resumed) noexcept {
   link->resumed_ = resumed;
-  if (this_thread.loop == link->loop_) {
+  if (this_thread.loop == core_of(link->loop_)) {
     link->arrive();
   } else {
     link->inbox_->post(*link);

@@ -26,6 +26,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 #if defined(__SANITIZE_ADDRESS__)
 #define ASYNCIO_SANITIZED 1
 #elif defined(__has_feature)

@@ -20,6 +20,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 // Futures may outlive their loop; what is to be called then never is.
 bool runs_callbacks(LoopCore* loop) noexcept {
@@ -94,22 +97,22 @@ void FutureBase::throw_done() const {
   throw InvalidStateError(cancelled() ? "the future is cancelled" : "the future has a result already");
 }
 
-void require_exception(const std::exception_ptr& error, const char* operation) {
+void detail::require_exception(const std::exception_ptr& error, const char* operation) {
   if (error == nullptr) throw ValueError(std::string(operation) + ": the exception is null; give set_result() a value");
 }
 
-std::exception_ptr exception_of(FutureBase& state) {
+std::exception_ptr detail::exception_of(FutureBase& state) {
   state.require_done();
   std::exception_ptr error = state.outcome_exception();
   if (state.cancelled()) std::rethrow_exception(error);
   return error;
 }
 
-std::exception_ptr make_cancelled(std::string_view message, const void* source) noexcept {
+std::exception_ptr detail::make_cancelled(std::string_view message, const void* source) noexcept {
   return std::make_exception_ptr(cancelled_error(message, source));
 }
 
-LoopCore& running_loop(const char* operation) {
+LoopCore& detail::running_loop(const char* operation) {
   if (this_thread.loop == nullptr) {
     if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
     throw RuntimeError(std::string(operation) + ": no running event loop");
@@ -154,7 +157,7 @@ void JoinBase::joined(Waiter& waiter) noexcept {
   join.wake();
 }
 
-void refuse_join(const FutureBase& state) {
+void detail::refuse_join(const FutureBase& state) {
   if (&state == this_thread.task) throw RuntimeError("a task cannot await itself");
   throw RuntimeError("awaited in a task of another event loop than its own");
 }
@@ -223,7 +226,7 @@ void DoneCallback::destroy() noexcept {
   delete this;
 }
 
-std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept {
+std::uint64_t detail::add_done_callback(FutureBase& subject, DoneCallback& callback) noexcept {
   static constinit thread_local std::uint64_t tokens = 0;
   const std::uint64_t token = ++tokens;
   callback.token_ = token;
@@ -239,7 +242,7 @@ std::uint64_t add_done_callback(FutureBase& subject, DoneCallback& callback) noe
   return token;
 }
 
-bool remove_done_callback(FutureBase& subject, std::uint64_t token) {
+bool detail::remove_done_callback(FutureBase& subject, std::uint64_t token) {
   require_own_thread(subject.loop(), "remove_done_callback");
   if (!runs_callbacks(subject.loop())) return false;  // the loop has dropped them
   DoneCallback* callback = EventLoop::of(*subject.loop()).state().done_callbacks.find(token);

@@ -5,6 +5,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 void GeneratorBase::throw_running() { throw RuntimeError("the generator is running: one step at a time"); }
 void GeneratorBase::throw_ignored_exit() { throw RuntimeError("the generator yielded again instead of ending"); }
 

@@ -11,6 +11,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 void HandleState::run() noexcept {
   if (!cancelled_) run_last(loop_, callback_, "Exception in a callback", Handle(*this));
   release();

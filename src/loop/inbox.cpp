@@ -24,6 +24,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 // More room than this is given back after a batch.
 constexpr std::size_t kept_room = 4096;
@@ -34,7 +36,7 @@ constinit Inbox* made = nullptr;
 }  // namespace
 
 // No thread may be in the middle of something at the moment of a fork(): it would never come to its end in the child.
-struct InboxFork {
+struct detail::InboxFork {
   static void lock_all() noexcept {
     unused_lock.lock();
     for (Inbox* inbox = made; inbox != nullptr; inbox = inbox->next_made_) inbox->lock_.lock();

@@ -11,9 +11,10 @@
 #include <cstdint>
 #include <vector>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 class KernelBackend;
+struct InboxFork;
 
 // What other threads have sent to a loop. They append to one vector under a lock; the loop takes the whole vector and
 // runs what is in it, without the lock. Entries are numbered through, so that a handle needs no memory of its own.
@@ -106,4 +107,4 @@ class Inbox::Message {
   std::uint64_t before_ = 0;  // the number of the entry that was sent next
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

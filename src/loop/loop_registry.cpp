@@ -14,6 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 LoopPlace** LoopTree::way_to(const LoopCore* loop) noexcept {
   // The bits of an address are not spread evenly: the low ones are always 0, the high ones nearly always the same.
   std::uint64_t key = reinterpret_cast<std::uintptr_t>(loop) * std::uint64_t{0x9e3779b97f4a7c15};
@@ -64,31 +66,31 @@ void become_child() noexcept {
     ::pthread_atfork([] { loops_lock.lock(); }, [] { loops_lock.unlock(); }, [] { become_child(); });
 }  // namespace
 
-constinit bool debug_mode_used = false;
+constinit bool detail::debug_mode_used = false;
 
-void register_loop(LoopPlace& place) noexcept {
+void detail::register_loop(LoopPlace& place) noexcept {
   std::lock_guard lock(loops_lock);
   loop_tree.insert(place);
 }
 
-void unregister_loop(LoopPlace& place) noexcept {
+void detail::unregister_loop(LoopPlace& place) noexcept {
   std::lock_guard lock(loops_lock);
   loop_tree.remove(place);
 }
 
-void keep_parents_loop(LoopPlace& place) noexcept {
+void detail::keep_parents_loop(LoopPlace& place) noexcept {
   std::lock_guard lock(loops_lock);
   parents_loops.push_back(place);
 }
 
-void refuse_other_thread(const LoopCore* loop, const char* operation) {
+void detail::refuse_other_thread(const LoopCore* loop, const char* operation) {
   if (loop == this_thread.loop) return;
   std::lock_guard lock(loops_lock);  // so that the loop stays while it is looked at
   if (!loop_tree.contains(loop)) return;
-  static_cast<const EventLoop*>(loop)->state().check_caller(operation);
+  EventLoop::of(const_cast<LoopCore&>(*loop)).state().check_caller(operation);
 }
 
-bool is_alive(const LoopCore* loop) noexcept {
+bool detail::is_alive(const LoopCore* loop) noexcept {
   std::lock_guard lock(loops_lock);
   return loop_tree.contains(loop);
 }

@@ -3,7 +3,7 @@
 
 #include <asyncio/event_loop.h>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The place of a loop among all loops of the process.
 struct LoopPlace : Link {
@@ -40,4 +40,4 @@ void keep_parents_loop(LoopPlace& place) noexcept;
 // which then takes its place. Any thread.
 bool is_alive(const LoopCore* loop) noexcept;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

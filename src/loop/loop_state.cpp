@@ -12,6 +12,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 bool EventLoop::is_running() const { return state_->running; }
 bool EventLoop::is_closed() const { return state_->closed; }
 Backend EventLoop::backend() const { return state_->backend->kind(); }

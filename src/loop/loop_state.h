@@ -22,7 +22,11 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace lowlevel {
+
 class LoopResource;
+
+}  // namespace lowlevel
 
 // What an event loop has beside its ready queue.
 struct EventLoop::State {
@@ -63,19 +67,19 @@ struct EventLoop::State {
   void leave_to_parent() noexcept;
 
   // Runs until the future has ended; false where the loop was stopped before that.
-  bool run_until(FutureBase& future);
+  bool run_until(detail::FutureBase& future);
 
   EventLoop& loop;
-  const ProcessMark made;
-  LoopPlace place;
-  std::unique_ptr<KernelBackend> backend;
+  const detail::ProcessMark made;
+  detail::LoopPlace place;
+  std::unique_ptr<detail::KernelBackend> backend;
   VirtualClock* clock;
-  std::unique_ptr<Inbox, Inbox::Release> inbox;
-  FdTable fds;
-  TimerQueue timers;
-  LoopResource* streams = nullptr;  // what the streams of the loop share; null until there is one
+  std::unique_ptr<detail::Inbox, detail::Inbox::Release> inbox;
+  detail::FdTable fds;
+  detail::TimerQueue timers;
+  lowlevel::LoopResource* streams = nullptr;  // what the streams of the loop share; null until there is one
 
-  ReadyQueue batch;               // what is left of the iteration that runs
+  detail::ReadyQueue batch;       // what is left of the iteration that runs
   unsigned steps_left = 0;        // until the kernel is polled, and
   unsigned steps_per_poll = 256;  // how many there are from one poll to the next
   std::int64_t polled_at = 0;
@@ -83,12 +87,12 @@ struct EventLoop::State {
   std::int64_t trim_pause = 0;
   bool ran_since_trim = true;
 
-  Link left;            // the tasks of a loop that is the parent's, and has been destroyed here, and
-  Link left_callbacks;  // its done callbacks
-  Link resources;       // each a LoopResource, to let go when the loop is closed
-  Link idle_waiters;    // tasks that go on once nothing else is ready
-  Cancels cancels;
-  DoneCallbacks done_callbacks;
+  detail::Link left;            // the tasks of a loop that is the parent's, and has been destroyed here, and
+  detail::Link left_callbacks;  // its done callbacks
+  detail::Link resources;       // each a LoopResource, to let go when the loop is closed
+  detail::Link idle_waiters;    // tasks that go on once nothing else is ready
+  detail::Cancels cancels;
+  detail::DoneCallbacks done_callbacks;
   TaskFactory task_factory;
   unsigned eager_starts = 0;  // that are inside each other now
   int outside_work = 0;       // jobs in threads, and waits for the kernel: a virtual clock stands still for them
@@ -101,11 +105,11 @@ struct EventLoop::State {
   std::thread::id thread;   // that runs it
   std::exception_ptr exit;  // a SystemExit or KeyboardInterrupt on its way out
 
-  Signals* signals = nullptr;      // null until there is a handler; one of the resources, as
-  LoopThreads* threads = nullptr;  // are these; null until they are needed
+  detail::Signals* signals = nullptr;      // null until there is a handler; one of the resources, as
+  detail::LoopThreads* threads = nullptr;  // are these; null until they are needed
 
   // Of a loop that std::exit() has ended: for those who look for leaks, what it has left, and the next such loop.
-  std::vector<Promise*> left_frames;
+  std::vector<detail::Promise*> left_frames;
   State* left_before = nullptr;
 
   ExceptionHandler exception_handler;

@@ -8,10 +8,10 @@
 
 #include <cstddef>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The threads that work for a loop, as the loop knows them. src/threads/ makes them when they are first needed.
-class LoopThreads : public LoopResource {
+class LoopThreads : public lowlevel::LoopResource {
  public:
   // Whether run() has something to wait for once the tasks have ended, and what: the threads of the default executor do
   // all that they have been given, and end. Not longer than that: it goes on without them then.
@@ -23,4 +23,4 @@ class LoopThreads : public LoopResource {
   ~LoopThreads() = default;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

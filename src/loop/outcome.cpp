@@ -10,7 +10,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-std::string text_of(const std::exception_ptr& error) {
+using namespace detail;
+
+std::string detail::text_of(const std::exception_ptr& error) {
   if (error == nullptr) return {};
   try {
     std::rethrow_exception(error);
@@ -27,7 +29,7 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
-std::error_code error_code_of(const std::exception_ptr& error) {
+std::error_code detail::error_code_of(const std::exception_ptr& error) {
   if (error == nullptr) return {};
   try {
     std::rethrow_exception(error);
@@ -38,13 +40,17 @@ std::error_code error_code_of(const std::exception_ptr& error) {
   }
 }
 
-std::exception_ptr exception_of(std::error_code error) {
+std::exception_ptr detail::exception_of(std::error_code error) {
   if (error == std::errc::timed_out) return std::make_exception_ptr(TimeoutError());
   return std::make_exception_ptr(std::system_error(error));
 }
 
-bool is_cancelled_error(const std::exception_ptr& error) noexcept { return is_a(error, typeid(CancelledError)); }
+bool detail::is_cancelled_error(const std::exception_ptr& error) noexcept {
+  return is_a(error, typeid(CancelledError));
+}
 
-bool passes_outcomes(const std::exception_ptr& error) noexcept { return is_cancelled_error(error) || is_exit(error); }
+bool detail::passes_outcomes(const std::exception_ptr& error) noexcept {
+  return is_cancelled_error(error) || is_exit(error);
+}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

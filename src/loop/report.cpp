@@ -15,6 +15,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 std::string render(const ExceptionContext& context) {
   std::string text = context.message;
@@ -54,7 +56,7 @@ void print_failed_handler(const std::exception_ptr& error, const ExceptionContex
 }
 }  // namespace
 
-void report(LoopCore* loop, ExceptionContext context) noexcept {
+void detail::report(LoopCore* loop, ExceptionContext context) noexcept {
   if (loop != nullptr) {
     EventLoop::of(*loop).call_exception_handler(context);
   } else {
@@ -62,9 +64,11 @@ void report(LoopCore* loop, ExceptionContext context) noexcept {
   }
 }
 
-void report_short(const char* message) noexcept { std::fprintf(stderr, "asyncio: %s (no memory for more)\n", message); }
+void detail::report_short(const char* message) noexcept {
+  std::fprintf(stderr, "asyncio: %s (no memory for more)\n", message);
+}
 
-void report_current(LoopCore* loop, const char* message, Handle handle) noexcept {
+void detail::report_current(LoopCore* loop, const char* message, Handle handle) noexcept {
   const std::exception_ptr error = std::current_exception();
   if (loop != nullptr && is_exit(error)) return EventLoop::of(*loop).state().leave_with(error);
   report_made(loop, message, [&](ExceptionContext& context) {
@@ -73,7 +77,7 @@ void report_current(LoopCore* loop, const char* message, Handle handle) noexcept
   });
 }
 
-void report_never_awaited(const Promise& coroutine) noexcept {
+void detail::report_never_awaited(const Promise& coroutine) noexcept {
   report_made(this_thread.loop, "a coroutine was never awaited", [&](ExceptionContext& context) {
     context.message = "coroutine '" + describe(coroutine.definition()) + "' was never awaited";
     // In the destructors of a task's parameters nothing is left of its coroutines.
@@ -83,7 +87,7 @@ void report_never_awaited(const Promise& coroutine) noexcept {
   });
 }
 
-void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
+void detail::run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
   callback.finish([&](Callback<void()>& last) {
     try {
       last();

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Tells the exception handler of the loop, or standard error where there is no loop. Never throws.
 void report(LoopCore* loop, ExceptionContext context) noexcept;
@@ -22,7 +22,7 @@ void report_made(LoopCore* loop, const char* message, F&& fill) noexcept {
     fill(context);
     report(loop, std::move(context));
   } catch (...) {
-    report_short(message);
+    detail::report_short(message);
   }
 }
 
@@ -38,11 +38,11 @@ void run_reporting(LoopCore* loop, Context& context, const char* message, F&& f,
   try {
     f();
   } catch (...) {
-    report_current(loop, message, std::move(handle));
+    detail::report_current(loop, message, std::move(handle));
   }
 }
 
 // The same for a callback that is called for the last time, and destroyed.
 void run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle = {}) noexcept;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

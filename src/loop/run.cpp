@@ -13,6 +13,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 // Rounds of cancelling before tasks that start new ones in their cleaning up are left to the loop's close().
 constexpr int most_shutdown_rounds = 100;
@@ -97,16 +99,16 @@ std::exception_ptr Runner::run_to_end(FutureBase& future) {
 
 std::exception_ptr Runner::cancel_all_tasks() {
   std::exception_ptr first;
-  for (int round = 0; !loop_->live.alone(); ++round) {
+  for (int round = 0; !core_of(*loop_).live.alone(); ++round) {
     if (round == most_shutdown_rounds) {
-      report(loop_.get(), {.message = "tasks keep starting new tasks during the shutdown of run(); giving up"});
+      report(&core_of(*loop_), {.message = "tasks keep starting new tasks during the shutdown of run(); giving up"});
       break;
     }
     std::vector<AnyTask> tasks;
-    for (Link* link = loop_->live.next; link != &loop_->live; link = link->next)
-      tasks.emplace_back(&TaskBase::from_live(*link));
+    Link& live = core_of(*loop_).live;
+    for (Link* link = live.next; link != &live; link = link->next) tasks.emplace_back(&TaskBase::from_live(*link));
     {
-      Cancels::Batch together(*loop_);  // they may await each other
+      Cancels::Batch together(core_of(*loop_));  // they may await each other
       for (const AnyTask& task : tasks) task.cancel();
     }
     for (const AnyTask& task : tasks) {
@@ -116,7 +118,8 @@ std::exception_ptr Runner::cancel_all_tasks() {
     for (const AnyTask& task : tasks) {
       if (task.cancelled()) continue;
       if (std::exception_ptr error = task.exception(); error != nullptr && !is_exit(error))
-        report(loop_.get(), {.message = "unhandled exception during run() shutdown", .exception = error, .task = task});
+        report(&core_of(*loop_),
+               {.message = "unhandled exception during run() shutdown", .exception = error, .task = task});
     }
   }
   return first;
@@ -166,7 +169,7 @@ void Runner::close_after(std::exception_ptr error) {
     other = std::current_exception();
   }
   if (exit != nullptr && error != nullptr && !is_exit(error))
-    report(loop_.get(),
+    report(&core_of(*loop_),
            {.message = "unhandled exception of run(), which ends with an exit instead", .exception = error});
   loop_->close();
   if (exit == nullptr) exit = std::exchange(state.exit, nullptr);  // of an exception handler

@@ -14,6 +14,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 // The scope whose error a wait inside of `innermost` throws: the outermost cancelled one that no shield hides.
 const ScopeLink* deciding(const ScopeLink* innermost) noexcept {

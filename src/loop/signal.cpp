@@ -10,11 +10,14 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 SignalSet bit_of(int signal) { return SignalSet{1} << (signal - 1); }
 }  // namespace
 
-SignalSet make_signal_set(std::initializer_list<int> numbers) {
+SignalSet detail::make_signal_set(std::initializer_list<int> numbers) {
   SignalSet set = 0;
   for (int number : numbers) {
     if (number < 1 || number > 64) throw ValueError("there is no signal " + std::to_string(number));

@@ -28,6 +28,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 struct Slot {
   std::atomic<Signals*> owner = nullptr;
@@ -66,7 +68,7 @@ struct Signals::Entry final : public Runnable {
 
   void run() noexcept override {
     const std::shared_ptr<Entry> self = std::move(queued);
-    if (!removed) run_timed(loop, callback, "Exception in a signal handler");
+    if (!removed) run_timed(core_of(loop), callback, "Exception in a signal handler");
   }
   void drop() noexcept override { queued.reset(); }
 
@@ -267,7 +269,7 @@ void Signals::dispatch() noexcept {
     if (use.handler != nullptr) {
       if (use.handler->queued != nullptr) continue;
       use.handler->queued = use.handler;
-      loop_.ready.push(*use.handler);
+      core_of(loop_).ready.push(*use.handler);
     } else if (signal == SIGINT && use.listeners == 0 && on_interrupt_) {
       on_interrupt_(count);
     }

@@ -16,12 +16,15 @@
 namespace asyncio::inline ASYNCIO_ABI {
 
 class EventLoop;
+
+namespace detail {
+
 class KernelBackend;
 class SignalListener;
 
 // The signals that a loop handles. The system's handler only counts, and wakes the loop; the loop calls dispatch() where
 // it looks for messages of other threads. For the main thread, except for what the system's handler does.
-class Signals final : public LoopResource {
+class Signals final : public lowlevel::LoopResource {
  public:
   // Those of a loop; made where it has none yet. Throws RuntimeError where it is closed.
   static Signals& of(EventLoop& loop);
@@ -79,5 +82,7 @@ class Signals final : public LoopResource {
   Link listeners_;
   Callback<void(unsigned)> on_interrupt_;  // empty where add() has replaced it, and while nobody watches
 };
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

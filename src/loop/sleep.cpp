@@ -3,6 +3,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind Sleep::sleeping{"sleep", &Sleep::remove};
 
 const WaitKind UntilIdle::idling{

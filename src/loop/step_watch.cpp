@@ -9,13 +9,15 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 StepWatch::StepWatch(LoopCore& loop) noexcept
     : loop_(EventLoop::of(loop)), begin_(loop_.state().now()), outside_(std::exchange(loop_.state().watched, 0)) {}
 
 bool StepWatch::was_slow() noexcept {
   const std::int64_t all = loop_.state().now() - begin_;
   took_ = all - std::exchange(loop_.state().watched, outside_ + all);
-  return loop_.debug && took_ >= loop_.slow_callback_duration.count();
+  return loop_.get_debug() && took_ >= loop_.slow_callback_duration.count();
 }
 
 std::string StepWatch::took() const {

@@ -8,7 +8,7 @@
 #include <string>
 #include <typeinfo>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Measures in debug mode how long user code runs that the loop, or something inside of its steps, has called. Where one is
 // within another (a task that starts eagerly, or that goes on inside of the transport which has read for it), each is
@@ -23,7 +23,7 @@ class StepWatch {
   // Reports it; fill(context) says what it was in the context's message.
   template <class F>
   void report(F&& fill) noexcept {
-    report_made(&loop_, "something took long", [&](ExceptionContext& context) {
+    detail::report_made(&core_of(loop_), "something took long", [&](ExceptionContext& context) {
       fill(context);
       context.message += took();
     });
@@ -44,7 +44,7 @@ inline void run_timed(LoopCore& loop, BoundCallback<void()>& callback, const cha
   if (!loop.debug) [[likely]]
     return run_reporting(&loop, callback.context(), message, callback);
   StepWatch step(loop);
-  run_reporting(&loop, callback.context(), message, callback);
+  detail::run_reporting(&loop, callback.context(), message, callback);
   if (!step.was_slow()) return;
   step.report([&](ExceptionContext& context) { context.message = "callback " + describe(callback.type()); });
 }
@@ -53,9 +53,9 @@ inline void run_last_timed(LoopCore& loop, BoundCallback<void()>& callback, cons
     return run_last(&loop, callback, message);
   StepWatch step(loop);
   const std::type_info& type = callback.type();
-  run_last(&loop, callback, message);
+  detail::run_last(&loop, callback, message);
   if (!step.was_slow()) return;
   step.report([&](ExceptionContext& context) { context.message = "callback " + describe(type); });
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -33,6 +33,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 // How many tasks may start eagerly inside each other: the stack is finite.
 constexpr unsigned most_eager_starts = 100;
@@ -321,7 +324,7 @@ TaskBase& NewTask::start_by_factory() {
   return *made_;
 }
 
-void refuse_task(Promise* body, const std::source_location& site) {
+void detail::refuse_task(Promise* body, const std::source_location& site) {
   if (body != nullptr) body->handle().destroy();
   if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
   throw RuntimeError("create_task: no running event loop (" + std::string(site.file_name()) + ":" +

@@ -8,6 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 TaskExtra& TaskBase::extra() {
   if (plain()) {
     set_extra(*new TaskExtra);

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 struct ScopeLink;
 struct Traceback;
@@ -42,4 +42,4 @@ class OnBehalfOf {
   Context* context_;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -3,6 +3,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-constinit thread_local ThisThread this_thread [[gnu::tls_model("initial-exec")]];
+using namespace detail;
+
+constinit thread_local ThisThread detail::this_thread [[gnu::tls_model("initial-exec")]];
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -5,6 +5,8 @@
 #include <bit>
 
 namespace asyncio::inline ASYNCIO_ABI {
+
+using namespace detail;
 namespace {
 
 // How many cache misses of a walk are under way at a time. Each costs arm() a step back along the list.

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The event loop's timers: nodes leave in the order of their deadlines, equal ones in the order of arming.
 //
@@ -161,4 +161,4 @@ class TimerQueue {
   Level levels_[level_count];
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

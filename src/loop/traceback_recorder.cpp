@@ -20,6 +20,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 
 struct Identity {
@@ -105,7 +107,7 @@ void append(Traceback& traceback, const Promise& coroutine) {
 
 }  // namespace
 
-Traceback::Entry traceback_entry(const Promise& coroutine) noexcept {
+Traceback::Entry detail::traceback_entry(const Promise& coroutine) noexcept {
   const bool awaits = coroutine.await_site().line() != 0;
   return {coroutine.definition(), awaits ? coroutine.await_site() : coroutine.definition()};
 }
@@ -127,7 +129,7 @@ std::exception_ptr Promise::take_exception() noexcept {
   return error;
 }
 
-std::shared_ptr<const Traceback> take_traceback(const std::exception_ptr& error) noexcept {
+std::shared_ptr<const Traceback> detail::take_traceback(const std::exception_ptr& error) noexcept {
   Notes* const known = notes();
   Journey* journey = known != nullptr ? known->journeys.find(Identity(error), nullptr) : nullptr;
   if (journey == nullptr) return nullptr;
@@ -135,13 +137,13 @@ std::shared_ptr<const Traceback> take_traceback(const std::exception_ptr& error)
   return copy(journey->traceback);
 }
 
-std::shared_ptr<const Traceback> traceback_in_flight(const std::exception_ptr& error) noexcept {
+std::shared_ptr<const Traceback> detail::traceback_in_flight(const std::exception_ptr& error) noexcept {
   Notes* const known = notes();
   const Journey* journey = known != nullptr ? known->journeys.find(Identity(error)) : nullptr;
   return journey != nullptr ? copy(journey->traceback) : nullptr;
 }
 
-std::shared_ptr<const Traceback> traceback_of(const FutureBase& ended) noexcept {
+std::shared_ptr<const Traceback> detail::traceback_of(const FutureBase& ended) noexcept {
   const TaskBase* task = ended.as_task();
   const TaskExtra* extra = task != nullptr ? task->extra_if_any() : nullptr;
   return extra != nullptr ? extra->traceback : nullptr;
@@ -166,18 +168,18 @@ void FutureBase::resume_traceback() noexcept {
   }
 }
 
-Traceback stack_of(const Promise& innermost) {
+Traceback detail::stack_of(const Promise& innermost) {
   Traceback stack;
   for (const Promise* coroutine = &innermost; coroutine != nullptr; coroutine = coroutine->parent())
     append(stack, *coroutine);
   return stack;
 }
 
-void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept {
+void detail::keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept {
   if (Notes* const known = notes()) known->uncaught = {Identity(error), std::move(traceback)};
 }
 
-std::shared_ptr<const Traceback> traceback_for_terminate(const std::exception_ptr& error) noexcept {
+std::shared_ptr<const Traceback> detail::traceback_for_terminate(const std::exception_ptr& error) noexcept {
   const Notes* const known = notes();
   const Identity exception(error);
   if (known == nullptr || !(known->uncaught.exception == exception)) return nullptr;

@@ -8,7 +8,7 @@
 #include <exception>
 #include <memory>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 Traceback::Entry traceback_entry(const Promise& coroutine) noexcept;
 
@@ -28,4 +28,4 @@ Traceback stack_of(const Promise& innermost);
 void keep_for_terminate(const std::exception_ptr& error, std::shared_ptr<const Traceback> traceback) noexcept;
 std::shared_ptr<const Traceback> traceback_for_terminate(const std::exception_ptr& error) noexcept;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

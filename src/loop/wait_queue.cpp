@@ -8,12 +8,15 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 int WaitQueue::wake_all() noexcept {
   int count = 0;
   Link waiting;  // those that come while these are woken belong to the next round
   waiters_.move_all(waiting);
   while (!waiting.alone()) {
-    Waiter& waiter = static_cast<Waiter&>(*waiting.next);
+    QueuedWaiter& waiter = static_cast<QueuedWaiter&>(*waiting.next);
     waiter.unlink();
     waiter.wake();
     ++count;
@@ -29,7 +32,7 @@ void WaitQueue::leave_waiters_alone() noexcept {
   while (!empty()) front().unlink();
 }
 
-void throw_two_loops(const char* reason) {
+void detail::throw_two_loops(const char* reason) {
   if (this_thread.loop == nullptr) throw_parents_loop();
   throw RuntimeError(std::string(reason) + ": tasks of another event loop wait here already");
 }

@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // A carrier behind what is still to be sent: which it takes first, whoever uses it. How the output that a connection
 // has kept goes its way when another carrier takes over.
@@ -70,4 +70,4 @@ class CarrierBehind final : public lowlevel::Carrier, private lowlevel::CarrierS
   bool close_wanted_ = false;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

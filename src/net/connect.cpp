@@ -21,6 +21,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 
 // A descriptor of whose edges one task waits for some; a wait for the kernel, for as long as it lives.
@@ -39,9 +42,9 @@ class Watching final : public lowlevel::WatchedFd {
     if ((readiness & wanted_) != 0) waiters_.wake_all();
   }
 
-  class Wait : public WaitQueue::Waiter {
+  class Wait : public QueuedWaiter {
    public:
-    explicit Wait(Watching& owner) : Waiter(owner.waiters_, kind) {}
+    explicit Wait(Watching& owner) : QueuedWaiter(owner.waiters_, kind) {}
 
    private:
     static constexpr WaitKind kind = WaitQueue::kind("connect");

@@ -8,6 +8,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 using lowlevel::CarriedIn;
 using lowlevel::Pieces;
 using lowlevel::Rest;
@@ -40,7 +43,7 @@ class MemoryLine final : public Runnable {
     news_[ends_[0] == &end ? 0 : 1] |= news;
     if (std::exchange(queued_, true)) return;
     retain();
-    loop_.ready.push(*this);
+    core_of(loop_).ready.push(*this);
   }
   void run() noexcept override;
   void drop() noexcept override { release(); }

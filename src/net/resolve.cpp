@@ -20,6 +20,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 
 class ResolveCategory final : public std::error_category {
@@ -152,7 +154,7 @@ const std::error_category& resolve_category() noexcept {
   return category;
 }
 
-std::uint16_t require_port(int port) {
+std::uint16_t detail::require_port(int port) {
   if (port < 0 || port > 65535) throw ValueError("a port is 0 to 65535, not " + std::to_string(port));
   return static_cast<std::uint16_t>(port);
 }
@@ -175,7 +177,7 @@ Coro<NameInfo> getnameinfo(const Address& address, const NameInfoOptions& option
   return find_name(owned(address.host(), "the address"), std::to_string(address.port()), flags);
 }
 
-Coro<std::vector<SocketAddress>> resolve_stream(std::string host, std::uint16_t port, bool passive) {
+Coro<std::vector<SocketAddress>> detail::resolve_stream(std::string host, std::uint16_t port, bool passive) {
   Question question{owned(host, "the host"), std::to_string(port)};
   question.hints = hints_of({.passive = passive});
   const std::vector<Answer> answers = co_await find(std::move(question));

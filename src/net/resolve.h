@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // Throws ValueError unless it is 0 to 65535.
 std::uint16_t require_port(int port);
@@ -19,4 +19,4 @@ std::uint16_t require_port(int port);
 // Throws std::system_error, of the category "getaddrinfo" where the name is not known.
 Coro<std::vector<SocketAddress>> resolve_stream(std::string host, std::uint16_t port, bool passive);
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -15,6 +15,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 // --- Server
 
 Server::Server(ServerState& state) noexcept : state_(&state) { state.retain(); }
@@ -28,7 +30,7 @@ Server::~Server() {
 namespace {
 
 Coro<> start_serving_now(ServerRef state) {
-  require_own_thread(&state->loop(), "Server.start_serving");
+  require_own_thread(&core_of(state->loop()), "Server.start_serving");
   state->listen();
   co_return;
 }
@@ -41,7 +43,7 @@ Coro<> end_handlers(ServerState& state) {
 }
 
 Coro<> leave(ServerRef state, bool normally) {
-  require_own_thread(&state->loop(), "Server.exit");
+  require_own_thread(&core_of(state->loop()), "Server.exit");
   state->close();
   std::exception_ptr cancel;
   if (normally) {
@@ -59,7 +61,7 @@ Coro<> leave(ServerRef state, bool normally) {
 }
 
 Coro<> serve(ServerRef state) {
-  require_own_thread(&state->loop(), "Server.serve_forever");
+  require_own_thread(&core_of(state->loop()), "Server.serve_forever");
   const ServerState::ServingForever serving(*state);
   state->listen();
   std::exception_ptr cancel;
@@ -74,7 +76,7 @@ Coro<> serve(ServerRef state) {
 }
 
 Coro<> wait_for_connections(ServerRef state) {
-  require_own_thread(&state->loop(), "Server.wait_closed");
+  require_own_thread(&core_of(state->loop()), "Server.wait_closed");
   co_await state->until_closed();
   co_await state->until_empty();
 }
@@ -123,7 +125,7 @@ Coro<Server> start_tcp(ConnectionHandler handler, std::vector<std::string> hosts
       const int code = error.code().value();
       if (code != EADDRNOTAVAIL && code != EAFNOSUPPORT) throw;
       last = std::current_exception();
-      if (loop.debug) report(&loop, {.message = "the server skips an address", .exception = last});
+      if (loop.get_debug()) report(&core_of(loop), {.message = "the server skips an address", .exception = last});
     }
   }
   if (last != nullptr && !any) std::rethrow_exception(last);
@@ -179,17 +181,17 @@ Coro<> Server::start_serving() { return start_serving_now(ServerRef(state())); }
 Coro<> Server::serve_forever() { return serve(ServerRef(state())); }
 bool Server::is_serving() const { return state().serving(); }
 void Server::close() {
-  require_own_thread(&state().loop(), "Server.close");
+  require_own_thread(&core_of(state().loop()), "Server.close");
   state().close();
 }
 
 void Server::close_clients() {
-  require_own_thread(&state().loop(), "Server.close_clients");
+  require_own_thread(&core_of(state().loop()), "Server.close_clients");
   state().end_clients(false);
 }
 
 void Server::abort_clients() {
-  require_own_thread(&state().loop(), "Server.abort_clients");
+  require_own_thread(&core_of(state().loop()), "Server.abort_clients");
   state().end_clients(true);
 }
 

@@ -26,13 +26,16 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 constexpr int most_accepts_per_turn = 64;
 constexpr std::chrono::seconds accept_pause{1};
 }  // namespace
 
 // A listening socket. It accepts in its turn of the loop's queue, and so many at a time that others have theirs.
-class Listener final : public lowlevel::WatchedFd, public Runnable, public Timer {
+class detail::Listener final : public lowlevel::WatchedFd, public Runnable, public Timer {
  public:
   Listener(ServerState& server, UniqueFd socket)
       : WatchedFd(socket.get()), Timer(&resume), server_(server), socket_(std::move(socket)) {}
@@ -76,7 +79,7 @@ class Listener final : public lowlevel::WatchedFd, public Runnable, public Timer
   void queue() noexcept {
     if (in_turn_ || armed()) return;
     in_turn_ = true;
-    server_.loop().ready.push(*this);
+    core_of(server_.loop()).ready.push(*this);
   }
 
   void stop() noexcept {
@@ -130,7 +133,7 @@ class Listener final : public lowlevel::WatchedFd, public Runnable, public Timer
   void pause(int error) noexcept {
     EventLoop& loop = server_.loop();
     loop.arm(*this, loop.deadline_after(accept_pause));  // before the report: that may close the server
-    report_made(&loop, "the server cannot accept connections, and pauses for a second",
+    report_made(&core_of(loop), "the server cannot accept connections, and pauses for a second",
                 [&](ExceptionContext& context) { context.exception = system_exception(error, "accept"); });
   }
   static void resume(Timer& timer) noexcept { static_cast<Listener&>(timer).queue(); }
@@ -236,10 +239,11 @@ class ServedStream final : public ServedFlags, private TaskHook {
     task.state().release();
     if (const std::exception_ptr error = task.state().outcome_exception()) {
       if (!task.cancelled()) {
-        report_made(&self.loop(), "Unhandled exception in the handler of a connection", [&](ExceptionContext& context) {
-          context.exception = error;
-          context.task = task;
-        });
+        report_made(&core_of(self.loop()), "Unhandled exception in the handler of a connection",
+                    [&](ExceptionContext& context) {
+                      context.exception = error;
+                      context.task = task;
+                    });
       }
       self.close();
     }
@@ -276,7 +280,7 @@ ServerState::~ServerState() {
   context_.run([this] { handler_ = nullptr; });
 }
 
-ServerState& server_state(Server& server) { return *server.state_; }
+ServerState& detail::server_state(Server& server) { return *server.state_; }
 
 void ServerState::add(UniqueFd socket) { listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket))); }
 
@@ -348,12 +352,12 @@ void ServerState::serve(UniqueFd socket) noexcept {
     } keeper(*transport);  // a handler that starts eagerly may be at its end below
     Connection connection = connection_of(*transport);
     Coro<> handler = handler_(std::move(connection.reader), std::move(connection.writer));
-    if (loop_->debug) [[unlikely]]
+    if (loop_->get_debug()) [[unlikely]]
       LoopStreams::of(*loop_).unclosed.note(*transport, handler.definition());
-    Task<> task = start_task(*loop_, std::move(handler), {}, std::source_location::current());
+    Task<> task = start_task(core_of(*loop_), std::move(handler), {}, std::source_location::current());
     transport->served_by(task.AnyTask::state());
   } catch (...) {
-    report_current(loop_, "a connection could not be served");
+    report_current(core_of(loop_), "a connection could not be served");
   }
 }
 

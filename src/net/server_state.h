@@ -15,12 +15,12 @@
 #include <utility>
 #include <vector>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 class Listener;
 
 // What a Server, its listening sockets and its connections share: it lives as long as any of them.
-class ServerState final : public LoopResource {
+class ServerState final : public lowlevel::LoopResource {
  public:
   ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options);
 
@@ -75,7 +75,7 @@ class ServerState final : public LoopResource {
   void loop_closing() noexcept override;
 
  private:
-  friend class Server;
+  friend Server;
   ~ServerState();
   void remove_file() noexcept;
 
@@ -89,10 +89,10 @@ class ServerState final : public LoopResource {
   ino_t inode_ = 0;
   Link served_;  // each a ServedStream, until that is destroyed
   std::size_t connections_ = 0;
-  WaitQueue closed_waiters_;
-  WaitQueue empty_waiters_;
+  lowlevel::WaitQueue closed_waiters_;
+  lowlevel::WaitQueue empty_waiters_;
   std::size_t handlers_ = 0;  // whose task has not ended
-  WaitQueue handlers_waiters_;
+  lowlevel::WaitQueue handlers_waiters_;
   std::uint32_t references_ = 0;
   bool serving_ = false;
   bool serving_forever_ = false;
@@ -118,15 +118,16 @@ class ServerRef {
   ServerState* state_;  // null once moved from
 };
 
-class ServerState::Until : public WaitQueue::Waiter {
+class ServerState::Until : public lowlevel::QueuedWaiter {
  public:
-  Until(WaitQueue& queue, const WaitKind& kind, bool ready) : Waiter(queue, kind), ready_(ready) {}
+  Until(lowlevel::WaitQueue& queue, const lowlevel::WaitKind& kind, bool ready)
+      : QueuedWaiter(queue, kind), ready_(ready) {}
   bool await_ready() const { return ready_; }
 
-  static constexpr WaitKind serving = WaitQueue::kind("Server.serve_forever");
-  static constexpr WaitKind closing = WaitQueue::kind("Server.wait_closed");
-  static constexpr WaitKind ending = WaitQueue::kind("Server.exit");
-  static constexpr WaitKind cancelling = WaitQueue::uncancellable_kind("the handlers of a Server");
+  static constexpr lowlevel::WaitKind serving = lowlevel::WaitQueue::kind("Server.serve_forever");
+  static constexpr lowlevel::WaitKind closing = lowlevel::WaitQueue::kind("Server.wait_closed");
+  static constexpr lowlevel::WaitKind ending = lowlevel::WaitQueue::kind("Server.exit");
+  static constexpr lowlevel::WaitKind cancelling = lowlevel::WaitQueue::uncancellable_kind("the handlers of a Server");
 
  private:
   bool ready_;
@@ -153,4 +154,4 @@ inline ServerState::Until ServerState::until_cancelled_handlers_end() {
   return Until(handlers_waiters_, Until::cancelling, !has_handlers());
 }
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

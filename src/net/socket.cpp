@@ -17,6 +17,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 SocketAddress SocketAddress::of_unix(std::string_view path) {
   SocketAddress result;
   sockaddr_un& address = reinterpret_cast<sockaddr_un&>(result.storage);
@@ -30,7 +32,7 @@ SocketAddress SocketAddress::of_unix(std::string_view path) {
   return result;
 }
 
-Address to_address(const SocketAddress& address) {
+Address detail::to_address(const SocketAddress& address) {
   char text[INET6_ADDRSTRLEN] = {};
   if (address.family() == AF_INET) {
     const sockaddr_in& in = reinterpret_cast<const sockaddr_in&>(address.storage);
@@ -51,7 +53,7 @@ Address to_address(const SocketAddress& address) {
   return {};
 }
 
-std::string path_text(std::string_view path) {
+std::string detail::path_text(std::string_view path) {
   std::string text(path);
   std::replace(text.begin(), text.end(), '\0', '@');
   return text;
@@ -66,16 +68,16 @@ Address ask(int fd, Call call, const char* name) {
 }
 }  // namespace
 
-Address address_of_socket(int fd) { return ask(fd, ::getsockname, "getsockname"); }
-Address address_of_peer(int fd) { return ask(fd, ::getpeername, "getpeername"); }
+Address detail::address_of_socket(int fd) { return ask(fd, ::getsockname, "getsockname"); }
+Address detail::address_of_peer(int fd) { return ask(fd, ::getpeername, "getpeername"); }
 
-UniqueFd make_socket(int family, int type) {
+UniqueFd detail::make_socket(int family, int type) {
   UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");
   return fd;
 }
 
-void adopt_socket(int fd, SocketUse use) {
+void detail::adopt_socket(int fd, SocketUse use) {
   int type = 0;
   socklen_t size = sizeof type;
   if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM) {
@@ -93,7 +95,7 @@ void adopt_socket(int fd, SocketUse use) {
   }
 }
 
-bool set_no_delay(int fd) noexcept {
+bool detail::set_no_delay(int fd) noexcept {
   const int on = 1;
   return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
 }

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // An address as the system calls take it.
 struct SocketAddress {
@@ -48,4 +48,4 @@ void adopt_socket(int fd, SocketUse use);
 // a Unix socket has no delay.
 bool set_no_delay(int fd) noexcept;
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

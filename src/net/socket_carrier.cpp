@@ -16,6 +16,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 using lowlevel::CarriedIn;
 using lowlevel::Pieces;
 using lowlevel::Rest;

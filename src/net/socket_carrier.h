@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // A connected stream socket.
 //
@@ -43,4 +43,4 @@ class SocketCarrier final : public lowlevel::Carrier, private lowlevel::WatchedF
   bool ended_ = false;  // the end was met
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

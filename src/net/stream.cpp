@@ -8,6 +8,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 constexpr std::size_t no_bound = std::numeric_limits<std::size_t>::max();
 

@@ -14,6 +14,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 using lowlevel::CarriedIn;
 using lowlevel::Carrier;
 using lowlevel::Handover;
@@ -133,11 +136,11 @@ void StreamTransport::attach(Carrier& carrier) noexcept {
 
 }  // namespace detail
 
-void require_limit(std::size_t limit) {
+void detail::require_limit(std::size_t limit) {
   if (limit == 0) throw ValueError("the limit of a stream must not be 0");
 }
 
-void throw_made_before_fork(const char* operation) {
+void detail::throw_made_before_fork(const char* operation) {
   throw RuntimeError(std::string(operation) + ": " + made_before_a_fork);
 }
 
@@ -242,7 +245,7 @@ void StreamTransport::queue_turn() noexcept {
   if (queued_) return;
   queued_ = true;
   retain();
-  loop_->ready.push(*this);
+  core_of(*loop_).ready.push(*this);
 }
 
 void StreamTransport::can_carry_in() noexcept {
@@ -471,14 +474,14 @@ void StreamTransport::lose(std::exception_ptr error) noexcept {
   ended_ = gone_ = true;
   connection_lost();
   wake_waiters(nullptr);
-  if (loop_->debug && loop_->state().streams != nullptr) [[unlikely]]
+  if (loop_->get_debug() && loop_->state().streams != nullptr) [[unlikely]]
     LoopStreams::of(*loop_).unclosed.forget(*this);
   // In a turn of its own: a carrier that calls this must not be destroyed by it.
   if (reader_ != nullptr || lingering_) queue_turn();
 }
 
 void StreamTransport::writer_gone() noexcept {
-  if (!closing_ && loop_->debug) LoopStreams::of(*loop_).unclosed.report(*loop_, *this);
+  if (!closing_ && loop_->get_debug()) LoopStreams::of(*loop_).unclosed.report(*loop_, *this);
   close();
 }
 

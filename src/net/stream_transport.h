@@ -20,8 +20,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
 // What all streams of a loop share. Made with the first of them.
-class LoopStreams final : public LoopResource {
+class LoopStreams final : public lowlevel::LoopResource {
  public:
   static LoopStreams& of(EventLoop& loop);
 
@@ -41,6 +43,8 @@ class LoopStreams final : public LoopResource {
   EventLoop& loop_;
   std::array<std::byte, room_size> room_;
 };
+
+}  // namespace detail
 
 // A connection of bytes, whatever carries them: what StreamReader and StreamWriter share. Buffers, limits, waiting and
 // errors are here; a Carrier (a socket, memory, TLS over another one) moves the bytes. lowlevel/transport.h is the
@@ -73,10 +77,10 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   EventLoop& loop() const { return *loop_; }
   // For a writer's calls that change something.
   StreamTransport& in_own_thread(const char* operation) {
-    require_own_thread(loop_, operation);
+    detail::require_own_thread(core_of(loop_), operation);
     return *this;
   }
-  bool here() const { return loop_ == this_thread.loop; }  // the running task is one of its loop
+  bool here() const { return core_of(loop_) == this_thread.loop; }  // the running task is one of its loop
   static StreamTransport& of(StreamCore& core) { return static_cast<StreamTransport&>(core); }
   static StreamTransport& of(const StreamWriter& writer) { return of(writer.stream()); }
   // Of a place in LoopStreams::transports, or in the list that it was made for.
@@ -181,7 +185,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   void finish_reader() noexcept;
   void count_outside_work(int by) noexcept;
   void count_waits(int sign) noexcept;
-  void wake_waiters(const WaitKind* kind) noexcept;  // null: all
+  void wake_waiters(const lowlevel::WaitKind* kind) noexcept;  // null: all
 
   std::uint32_t limit_;
   EventLoop* loop_;                  // null once it is closed
@@ -213,6 +217,9 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   bool lingering_ : 1 = false;  // holds itself until what is kept has been sent
 };
 }  // namespace detail
+
+namespace detail {
+
 using detail::StreamTransport;
 
 // A connection over a socket, in one block of memory.
@@ -237,5 +244,7 @@ Connection connection_of(StreamTransport& transport);
 void require_limit(std::size_t limit);
 
 [[noreturn]] void throw_made_before_fork(const char* operation);
+
+}  // namespace detail
 
 }  // namespace asyncio::inline ASYNCIO_ABI

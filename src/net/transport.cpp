@@ -7,9 +7,12 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-Connection connection_of(StreamTransport& transport) {
+using namespace detail;
+using namespace lowlevel;
+
+Connection detail::connection_of(StreamTransport& transport) {
   EventLoop& loop = transport.loop();
-  if (loop.debug) [[unlikely]]
+  if (loop.get_debug()) [[unlikely]]
     LoopStreams::of(loop).unclosed.note(transport);
   return {StreamReader(transport), StreamWriter(transport)};
 }

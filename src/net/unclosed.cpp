@@ -10,6 +10,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 void Unclosed::note(const StreamTransport& stream) noexcept {
   if (this_thread.task == nullptr) return;
   for (const Promise* coroutine = this_thread.task->innermost(); coroutine != nullptr;
@@ -31,7 +33,7 @@ void Unclosed::report(EventLoop& loop, const StreamTransport& stream) noexcept {
     const auto found = places_.find(&stream);
     const std::string place = found != places_.end() ? describe(found->second) : "";
     if (!told_.insert(place).second) return;
-    report_made(&loop, message, [&](ExceptionContext& context) {
+    report_made(&core_of(loop), message, [&](ExceptionContext& context) {
       const ExtraInfo peer = stream.extra_info("peername");
       if (const Address* address = std::get_if<Address>(&peer))
         context.message += "; the peer is " + to_string(*address);

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // For debug mode: where the connections of a loop were made, to tell of writers that nobody closes, and of those of one
 // place only once.
@@ -28,4 +28,4 @@ class Unclosed {
   std::unordered_set<std::string> told_;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

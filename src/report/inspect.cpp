@@ -14,6 +14,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 
 // The stack that ends with `innermost`.
@@ -253,7 +256,7 @@ std::vector<HandleInfo> describe_handles() {
         {.callback = describe(handle->callback_type()), .state = HandleInfo::State::ready, .due_in = {}, .fd = {}});
   };
   state.batch.for_each(add_ready);
-  state.loop.ready.for_each(add_ready);
+  core_of(state.loop).ready.for_each(add_ready);
 
   const auto sort_from = [&](std::size_t begin, auto key) {
     std::ranges::sort(handles.begin() + static_cast<std::ptrdiff_t>(begin), handles.end(), {}, key);

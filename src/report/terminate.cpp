@@ -22,6 +22,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 std::terminate_handler previous = nullptr;
 std::atomic<bool> leaving = false;
@@ -74,7 +76,7 @@ std::atomic<bool> interrupted = false;
 }
 }  // namespace
 
-void install_terminate_handler() noexcept {
+void detail::install_terminate_handler() noexcept {
   static std::atomic<bool> installed = false;
   if (!installed.exchange(true)) previous = std::set_terminate(&on_terminate);
 }

@@ -5,6 +5,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 void CancelScope::cancel() {
   if (active()) require_own_thread(task_->loop(), "CancelScope.cancel");
   if (link_.cancelled || (entered_ && !active())) return;

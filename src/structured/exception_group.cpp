@@ -19,6 +19,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 using Tracebacks = std::vector<std::shared_ptr<const Traceback>>;
 
 struct ExceptionGroup::Content {

@@ -15,7 +15,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-void require_own_loop(const FutureBase& state, const char* what) {
+using namespace detail;
+using namespace lowlevel;
+
+void detail::require_own_loop(const FutureBase& state, const char* what) {
   if (this_thread.loop == nullptr) throw_parents_loop();
   if (state.loop() != this_thread.loop) throw ValueError(std::string(what) + ": this belongs to another event loop");
 }

@@ -7,6 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind Entrant::kind{
     .reason = "race",
     .remove = nullptr,

@@ -3,6 +3,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind ShieldBase::kind{
     .reason = "shield",
     .remove = [](Waiter& waiter) noexcept { static_cast<ShieldBase&>(waiter).unlink(); },

@@ -19,12 +19,15 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 struct MemberLink : Link {};
 }  // namespace
 
 // A task of a group that has not ended, or has failed: in the list of its group, and among the joiners of the task.
-class TaskGroupChild final : public LinkedWaiter, private MemberLink {
+class detail::TaskGroupChild final : public LinkedWaiter, private MemberLink {
  public:
   TaskGroupChild(TaskGroup& owner, TaskBase& child) : LinkedWaiter(kind), group(owner), task(child) {
     task_ = owner.parent_.get();  // which is who waits, to those that look at the joiners

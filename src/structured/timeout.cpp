@@ -16,6 +16,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 namespace {
 bool is_request_of_cancel(const std::exception_ptr& error) {
   if (error == nullptr) return false;
@@ -90,7 +93,7 @@ void Timeout::schedule() {
   if (when_ == TimePoint::max()) return;
   EventLoop& loop = EventLoop::of(*task_->loop());
   if (when_ <= loop.time()) {
-    pass_soon(loop);
+    pass_soon(core_of(loop));
   } else {
     arm_deadline(loop, when_);
   }

@@ -7,7 +7,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-void drop_repeated(std::vector<FutureBase*>& states) {
+using namespace detail;
+using namespace lowlevel;
+
+void detail::drop_repeated(std::vector<FutureBase*>& states) {
   std::vector<FutureBase*> sorted = states;
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end()) return;
@@ -90,7 +93,7 @@ void EndOrder::start() {
   if (limit_.for_ever() || pending_ == 0) return;
   EventLoop& loop = EventLoop::of(*loop_);
   if (limit_.none_left()) {
-    pass_soon(loop);
+    pass_soon(core_of(loop));
   } else {
     arm_deadline(loop, loop.deadline_after(limit_.nanoseconds()));
   }

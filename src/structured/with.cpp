@@ -5,6 +5,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind ExitWait::kind{
     .reason = "with: exit",
     .remove = [](Waiter& waiter) noexcept { static_cast<ExitWait&>(waiter).unlink(); },

@@ -5,6 +5,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace lowlevel;
+
 const WaitKind Barrier::Wait::kind{"Barrier.wait", &leave};
 
 Barrier::Barrier(int parties) : parties_(parties) {
@@ -26,7 +28,7 @@ int Barrier::Wait::await_resume() {
   return index_;
 }
 
-void Barrier::Wait::leave(asyncio::Waiter& waiter) noexcept {
+void Barrier::Wait::leave(Waiter& waiter) noexcept {
   Wait& self = static_cast<Wait&>(waiter);
   if (self.alone()) return;  // the barrier has been destroyed
   self.unlink();

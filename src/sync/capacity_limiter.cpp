@@ -7,6 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind CapacityLimiter::Acquire::kind{"CapacityLimiter.acquire", &leave};
 
 // A handle to each, so that the state of a task that ended with its token is not taken for another's.
@@ -71,7 +74,7 @@ void CapacityLimiter::serve() noexcept {
   }
 }
 
-void CapacityLimiter::Acquire::leave(asyncio::Waiter& waiter) noexcept {
+void CapacityLimiter::Acquire::leave(Waiter& waiter) noexcept {
   Acquire& self = static_cast<Acquire&>(waiter);
   if (self.alone()) return;  // the limiter has been destroyed
   self.unlink();

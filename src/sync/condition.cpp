@@ -10,6 +10,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace lowlevel;
+
 const WaitKind Condition::Wait::waiting{"Condition.wait", &remove, &interrupt};
 const WaitKind Condition::Wait::notified =
     WaitQueue::uncancellable_kind("Condition.wait: notified, waits for the lock");
@@ -18,9 +20,9 @@ const WaitKind Condition::Wait::cancelled =
 const WaitKind Condition::Wait::cancelled_by_scope =
     WaitQueue::uncancellable_kind("Condition.wait: cancelled by its scope, waits for the lock");
 
-void Condition::Wait::remove(asyncio::Waiter& waiter) noexcept { static_cast<Wait&>(waiter).unlink(); }
+void Condition::Wait::remove(Waiter& waiter) noexcept { static_cast<Wait&>(waiter).unlink(); }
 
-bool Condition::Wait::interrupt(asyncio::Waiter& waiter) noexcept {
+bool Condition::Wait::interrupt(Waiter& waiter) noexcept {
   Wait& self = static_cast<Wait&>(waiter);
   if (self.alone()) return true;  // the condition has been destroyed, and perhaps its lock
   Lock& lock = *self.owner_->lock_;

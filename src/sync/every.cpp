@@ -3,6 +3,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 Ticks::Ticks(std::chrono::nanoseconds period) : period_(period) {
   if (period.count() <= 0) throw ValueError("every: the period must be longer than 0");
 }

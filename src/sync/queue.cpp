@@ -3,6 +3,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 const WaitKind QueueBase::served{"Queue: served", nullptr};
 
 QueueBase::QueueBase(int maxsize)

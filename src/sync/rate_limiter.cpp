@@ -12,6 +12,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace lowlevel;
+
 namespace {
 constexpr double tick = 1;        // ns
 constexpr double longest = 2e18;  // ns, sixty years: the clock reaches that far, and twice that far
@@ -103,7 +105,7 @@ void RateLimiter::serve() noexcept {
 
 void RateLimiter::fire(Timer& timer) noexcept { static_cast<RateLimiter&>(timer).serve(); }
 
-void RateLimiter::Acquire::leave(asyncio::Waiter& waiter) noexcept {
+void RateLimiter::Acquire::leave(Waiter& waiter) noexcept {
   Acquire& self = static_cast<Acquire&>(waiter);
   if (self.alone()) return;  // the limiter has been destroyed
   RateLimiter& limiter = *self.owner_;

@@ -9,6 +9,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+
 namespace {
 void require_valid(const RetryOptions& options) {
   if (options.attempts && *options.attempts < 1) throw ValueError("retry: there must be at least one attempt");

@@ -251,7 +251,7 @@ std::vector<std::string> take_reports() { return std::exchange(reports, {}); }
 void run_test(Coro<> (*body)(), Time time) {
   reports.clear();
   const std::map<int, std::string> descriptors = open_descriptors();
-  const std::size_t memory = FramePool::bytes_in_use();
+  const std::size_t memory = detail::FramePool::bytes_in_use();
   {
     VirtualClock clock;
     Runner runner({.clock = time == Time::virtual_time ? &clock : nullptr});
@@ -265,7 +265,7 @@ void run_test(Coro<> (*body)(), Time time) {
     if (trial.given_up()) reports.clear();  // of the tasks that had to be destroyed
     trial.rethrow();
   }
-  EXPECT_EQ(FramePool::bytes_in_use(), memory) << "a coroutine, task, future or handle is left in memory";
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory) << "a coroutine, task, future or handle is left in memory";
   fail_for_descriptors(descriptors);
   for (const std::string& report : take_reports()) ADD_FAILURE() << "reported to the exception handler: " << report;
 }

@@ -47,10 +47,10 @@ std::chrono::nanoseconds test_timeout() {
     ADD_FAILURE() << variable << " is '" << text << "': a number of seconds was expected, or 0 for no limit";
     return usual_limit;
   }
-  return to_nanoseconds(std::chrono::duration<double>(seconds));
+  return detail::to_nanoseconds(std::chrono::duration<double>(seconds));
 }
 
-Watchdog::Watchdog(EventLoop& loop, std::chrono::nanoseconds limit, Callback<void()> on_late)
+Watchdog::Watchdog(EventLoop& loop, std::chrono::nanoseconds limit, detail::Callback<void()> on_late)
     : loop_(loop), limit_(limit), on_late_(std::move(on_late)), watched_(::pthread_self()), test_(name_of_test()) {
   if (limit.count() <= 0) return;
   const SignalsBlocked blocked;

@@ -23,7 +23,7 @@ std::chrono::nanoseconds test_timeout();
 // the loop does.
 class Watchdog {
  public:
-  Watchdog(EventLoop& loop, std::chrono::nanoseconds limit, Callback<void()> on_late);
+  Watchdog(EventLoop& loop, std::chrono::nanoseconds limit, detail::Callback<void()> on_late);
   Watchdog(const Watchdog&) = delete;
   ~Watchdog();
 
@@ -35,7 +35,7 @@ class Watchdog {
 
   EventLoop& loop_;
   const std::chrono::nanoseconds limit_;
-  Callback<void()> on_late_;
+  detail::Callback<void()> on_late_;
   const pthread_t watched_;
   std::string test_;
   std::mutex mutex_;

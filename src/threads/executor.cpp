@@ -35,6 +35,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 // What the threads of a pool and its owner share. It outlives the owner where that has let go of the threads.
 class ThreadPoolExecutor::Pool : public std::enable_shared_from_this<Pool> {
  public:
@@ -200,7 +203,7 @@ void ThreadPoolExecutor::Pool::leave() noexcept {
 
 void ThreadPoolExecutor::Pool::tell(const Told& told) noexcept {
   for (auto& state : told) {
-    Result<void> nothing;
+    ResultSlot<void> nothing;
     nothing.emplace();
     state->finish(nothing);
   }

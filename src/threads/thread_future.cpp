@@ -12,6 +12,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+using namespace detail;
+using namespace lowlevel;
+
 // Apart, because public headers do without <mutex>.
 struct ThreadFutureBase::Sync {
   std::mutex mutex;
@@ -178,7 +181,7 @@ void Delivery::abandon() noexcept {
   leave()->release();
 }
 
-void cancel_with(ThreadFutureBase& state, EventLoop& loop, std::shared_ptr<RemoteTask> remote) {
+void detail::cancel_with(ThreadFutureBase& state, EventLoop& loop, std::shared_ptr<RemoteTask> remote) {
   auto message = prepare(loop, [remote = std::move(remote)] {
     if (remote->task != nullptr) remote->task->cancel({});
   });

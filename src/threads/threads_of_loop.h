@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace asyncio::inline ASYNCIO_ABI {
+namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What a loop has of threads: its executors, and the results that it waits for.
 class ThreadsOfLoop final : public LoopThreads {
@@ -32,4 +32,4 @@ class ThreadsOfLoop final : public LoopThreads {
   EventLoop& loop_;
 };
 
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::detail

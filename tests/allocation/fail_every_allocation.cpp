@@ -61,7 +61,7 @@ bool is_want_of_memory(const std::exception_ptr& error) {
   } catch (const std::bad_alloc&) {
     return true;
   } catch (const ExceptionGroup& group) {
-    return !group.subgroup([](const std::exception_ptr& leaf) { return !holds<std::bad_alloc>(leaf); });
+    return !group.subgroup([](const std::exception_ptr& leaf) { return !detail::holds<std::bad_alloc>(leaf); });
   } catch (...) {
     return false;
   }
@@ -125,12 +125,12 @@ void fail_every_allocation(const Scenario& scenario, long first, long stride) {
   ASSERT_EQ(error, nullptr) << text_of(error);
   ASSERT_GT(allocations, 0);
   long most_live = failing_new::live();
-  const std::size_t in_use = FramePool::bytes_in_use();
+  const std::size_t in_use = detail::FramePool::bytes_in_use();
   for (long nth = first; nth <= allocations; nth += stride) {
     const std::exception_ptr came = outcome(scenario, nth);
     disarm(scenario);
     EXPECT_TRUE(came == nullptr || is_want_of_memory(came)) << where << " ends with " << text_of(came);
-    EXPECT_EQ(FramePool::bytes_in_use(), in_use) << where;
+    EXPECT_EQ(detail::FramePool::bytes_in_use(), in_use) << where;
     if (failing_new::live() > most_live) {
       EXPECT_FALSE(leaks(scenario, nth)) << where << " leaks";
       most_live = failing_new::live();

@@ -13,6 +13,7 @@
 #include <system_error>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 

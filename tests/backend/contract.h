@@ -28,10 +28,10 @@ namespace asyncio::inline ASYNCIO_ABI {
 inline constexpr std::int64_t patience = 10'000'000'000;  // how long something may take that must come
 
 // Notes what it is told.
-class Watched final : public WatchedFd {
+class Watched final : public lowlevel::WatchedFd {
  public:
-  using WatchedFd::WatchedFd;
-  explicit Watched(const UniqueFd& fd) : WatchedFd(fd.get()) {}
+  using lowlevel::WatchedFd::WatchedFd;
+  explicit Watched(const detail::UniqueFd& fd) : lowlevel::WatchedFd(fd.get()) {}
 
   void ready(std::uint8_t readiness) noexcept override {
     ++calls;
@@ -48,31 +48,35 @@ class Watched final : public WatchedFd {
   std::function<void()> then;
 };
 
-inline UniqueFd event(unsigned count = 0) { return UniqueFd(::eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK)); }
-inline void signal_event(const UniqueFd& fd) { EXPECT_EQ(::eventfd_write(fd.get(), 1), 0); }
+inline detail::UniqueFd event(unsigned count = 0) {
+  return detail::UniqueFd(::eventfd(count, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+inline void signal_event(const detail::UniqueFd& fd) { EXPECT_EQ(::eventfd_write(fd.get(), 1), 0); }
 
 struct Pair {
-  UniqueFd near;
-  UniqueFd far;
+  detail::UniqueFd near;
+  detail::UniqueFd far;
 };
 
 inline Pair make_pipe() {  // near reads, far writes
   int fds[2];
   EXPECT_EQ(::pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  return {detail::UniqueFd(fds[0]), detail::UniqueFd(fds[1])};
 }
 
 inline Pair make_sockets() {
   int fds[2];
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  return {detail::UniqueFd(fds[0]), detail::UniqueFd(fds[1])};
 }
 
-inline UniqueFd tcp_socket() { return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+inline detail::UniqueFd tcp_socket() {
+  return detail::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
 
 // Listens at a port of 127.0.0.1, which 0 leaves to the system; empty where it is taken.
-inline UniqueFd listen_at(std::uint16_t& port) {
-  UniqueFd fd = tcp_socket();
+inline detail::UniqueFd listen_at(std::uint16_t& port) {
+  detail::UniqueFd fd = tcp_socket();
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
@@ -81,13 +85,13 @@ inline UniqueFd listen_at(std::uint16_t& port) {
   address.sin_port = htons(port);
   socklen_t length = sizeof address;
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(fd.get(), 100) != 0)
-    return UniqueFd();
+    return detail::UniqueFd();
   ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length);
   port = ntohs(address.sin_port);
   return fd;
 }
 
-inline int connect_to(const UniqueFd& fd, std::uint16_t port) {
+inline int connect_to(const detail::UniqueFd& fd, std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -97,18 +101,19 @@ inline int connect_to(const UniqueFd& fd, std::uint16_t port) {
 
 inline Pair make_tcp() {
   std::uint16_t port = 0;
-  const UniqueFd listener = listen_at(port);
-  Pair pair{UniqueFd(), tcp_socket()};
+  const detail::UniqueFd listener = listen_at(port);
+  Pair pair{detail::UniqueFd(), tcp_socket()};
   connect_to(pair.far, port);
   pollfd pending{listener.get(), POLLIN, 0};
   EXPECT_EQ(::poll(&pending, 1, 10'000), 1);
-  pair.near = UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  pair.near = detail::UniqueFd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   const int on = 1;
-  for (const UniqueFd* fd : {&pair.near, &pair.far}) ::setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  for (const detail::UniqueFd* fd : {&pair.near, &pair.far})
+    ::setsockopt(fd->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return pair;
 }
 
-inline void put(const UniqueFd& fd, std::string_view text) {
+inline void put(const detail::UniqueFd& fd, std::string_view text) {
   EXPECT_EQ(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
@@ -118,14 +123,14 @@ inline std::string take(int fd) {
   return count < 0 ? "error" : std::string(buffer, static_cast<std::size_t>(count));
 }
 
-inline void fill(const UniqueFd& fd) {
+inline void fill(const detail::UniqueFd& fd) {
   const std::string block(65536, 'x');
   while (::write(fd.get(), block.data(), block.size()) > 0) {
   }
   EXPECT_EQ(errno, EAGAIN);
 }
 
-inline void drain(const UniqueFd& fd) {
+inline void drain(const detail::UniqueFd& fd) {
   std::string block(65536, 'x');
   while (::read(fd.get(), block.data(), block.size()) > 0) {
   }
@@ -138,20 +143,21 @@ class BackendContract : public testing::TestWithParam<Tested> {
  protected:
   void SetUp() override {
     std::string why;
-    ASSERT_TRUE(GetParam() == Tested::epoll || UringBackend::make(why) != nullptr) << "no io_uring here: " << why;
+    ASSERT_TRUE(GetParam() == Tested::epoll || detail::UringBackend::make(why) != nullptr)
+        << "no io_uring here: " << why;
     backend_ = make();
   }
 
-  static std::unique_ptr<KernelBackend> make() {
+  static std::unique_ptr<detail::KernelBackend> make() {
     switch (GetParam()) {
       case Tested::epoll:
-        return make_backend(Backend::epoll, false);
+        return detail::make_backend(Backend::epoll, false);
       case Tested::io_uring:
-        return make_backend(Backend::io_uring, false);
+        return detail::make_backend(Backend::io_uring, false);
       case Tested::io_uring_of_6_0:
-        return std::make_unique<UringBackend>(ring_flag_sets[1]);
+        return std::make_unique<detail::UringBackend>(detail::ring_flag_sets[1]);
       case Tested::io_uring_of_5_19:
-        return std::make_unique<UringBackend>(ring_flag_sets[2]);
+        return std::make_unique<detail::UringBackend>(detail::ring_flag_sets[2]);
     }
     return nullptr;
   }
@@ -176,7 +182,7 @@ class BackendContract : public testing::TestWithParam<Tested> {
     for (int i = 0; i < 5; ++i) backend_->poll(0);
   }
 
-  std::unique_ptr<KernelBackend> backend_;
+  std::unique_ptr<detail::KernelBackend> backend_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

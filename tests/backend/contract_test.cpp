@@ -3,6 +3,7 @@
 #include "contract.h"
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 
@@ -199,11 +200,11 @@ TEST_P(BackendContract, who_is_unwatched_by_another_in_the_same_batch_is_not_tol
 }
 
 // Destroys all that are like it, itself too.
-class Bomb final : public WatchedFd {
+class Bomb final : public lowlevel::WatchedFd {
  public:
   using All = std::vector<std::unique_ptr<Bomb>>;
   Bomb(const UniqueFd& fd, KernelBackend& backend, All& all, int& calls)
-      : WatchedFd(fd.get()), backend_(backend), all_(all), calls_(calls) {}
+      : lowlevel::WatchedFd(fd.get()), backend_(backend), all_(all), calls_(calls) {}
   void ready(std::uint8_t) noexcept override {
     ++calls_;
     for (const auto& each : all_) backend_.unwatch(*each);

@@ -13,6 +13,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 

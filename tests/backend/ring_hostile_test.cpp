@@ -26,6 +26,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace std::chrono_literals;
 
 namespace {

@@ -19,6 +19,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace std::chrono_literals;
 
 namespace {

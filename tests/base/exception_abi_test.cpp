@@ -7,6 +7,7 @@
 #include <string>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 

@@ -26,20 +26,20 @@ namespace {
   throw std::system_error(errno, std::generic_category(), what);
 }
 
-class PipeCarrier final : public Carrier {
+class PipeCarrier final : public lowlevel::Carrier {
  public:
   PipeCarrier(EventLoop& loop, int to_read, int to_write)
       : input_(*this, loop, to_read), output_(*this, loop, to_write) {}
 
-  CarriedIn carry_in(std::span<std::byte> room) override {
+  lowlevel::CarriedIn carry_in(std::span<std::byte> room) override {
     const ssize_t count = ::read(input_.fd(), room.data(), room.size());
-    if (count > 0) return {static_cast<std::size_t>(count), Rest::more};
-    if (count == 0) return {0, Rest::end};
+    if (count > 0) return {static_cast<std::size_t>(count), lowlevel::Rest::more};
+    if (count == 0) return {0, lowlevel::Rest::end};
     if (errno != EAGAIN) throw_system_error_of("read");
-    return {0, Rest::empty};
+    return {0, lowlevel::Rest::empty};
   }
 
-  std::size_t carry_out(Pieces pieces) override {
+  std::size_t carry_out(lowlevel::Pieces pieces) override {
     const ssize_t count = ::write(output_.fd(), pieces.front().data(), pieces.front().size());
     if (count >= 0) return static_cast<std::size_t>(count);
     if (errno != EAGAIN) throw_system_error_of("write");
@@ -55,7 +55,7 @@ class PipeCarrier final : public Carrier {
  private:
   class End final : public lowlevel::WatchedFd {
    public:
-    End(PipeCarrier& owner, EventLoop& loop, int fd) : WatchedFd(fd), owner_(owner) { watch(loop); }
+    End(PipeCarrier& owner, EventLoop& loop, int fd) : lowlevel::WatchedFd(fd), owner_(owner) { watch(loop); }
     ~End() { close(); }
     void close() noexcept {
       if (fd() < 0) return;
@@ -107,7 +107,7 @@ struct Way {
   OddCarrier* writer = nullptr;
 };
 
-class OddCarrier final : public Carrier {
+class OddCarrier final : public lowlevel::Carrier {
  public:
   static constexpr std::size_t capacity = 50'000;
 
@@ -120,24 +120,24 @@ class OddCarrier final : public Carrier {
 
   void break_down(Breakage breakage) { breakage_ = breakage; }
 
-  CarriedIn carry_in(std::span<std::byte> room) override {
+  lowlevel::CarriedIn carry_in(std::span<std::byte> room) override {
     count_call();
     if (chance(6)) tell_soon(&OddCarrier::tell_of_input);  // though perhaps there is none
     if (!in_->bytes.empty() && chance(6)) {
       tell_soon(&OddCarrier::tell_of_input);
-      return {0, Rest::empty};
+      return {0, lowlevel::Rest::empty};
     }
-    if (chance(6)) return {0, Rest::more};
+    if (chance(6)) return {0, lowlevel::Rest::more};
     const std::size_t count = some_of(std::min(room.size(), in_->bytes.size()));
     std::memcpy(room.data(), in_->bytes.data(), count);
     in_->bytes.erase(0, count);
     if (in_->writer != nullptr) in_->writer->tell_soon(&OddCarrier::tell_of_room);
-    if (!in_->bytes.empty()) return {count, Rest::more};
-    if (in_->ended && (count == 0 || chance(2))) return {count, Rest::end};
-    return {count, in_->ended || chance(4) ? Rest::more : Rest::empty};
+    if (!in_->bytes.empty()) return {count, lowlevel::Rest::more};
+    if (in_->ended && (count == 0 || chance(2))) return {count, lowlevel::Rest::end};
+    return {count, in_->ended || chance(4) ? lowlevel::Rest::more : lowlevel::Rest::empty};
   }
 
-  std::size_t carry_out(Pieces pieces) override {
+  std::size_t carry_out(lowlevel::Pieces pieces) override {
     count_call();
     if (out_->reader == nullptr) throw std::system_error(std::make_error_code(std::errc::broken_pipe), "write");
     if (chance(6)) tell_soon(&OddCarrier::tell_of_room);
@@ -254,8 +254,8 @@ unsigned char cipher(const unsigned char* from, std::size_t count, unsigned char
 }
 }  // namespace
 
-CarriedIn Cipher::carry_in(std::span<std::byte> room) {
-  CarriedIn carried{0, Rest::more};
+lowlevel::CarriedIn Cipher::carry_in(std::span<std::byte> room) {
+  lowlevel::CarriedIn carried{0, lowlevel::Rest::more};
   if (!input_.empty()) {
     carried.count = std::min(room.size(), input_.size());
     std::memcpy(room.data(), input_.data(), carried.count);
@@ -268,7 +268,7 @@ CarriedIn Cipher::carry_in(std::span<std::byte> room) {
   return carried;
 }
 
-std::size_t Cipher::carry_out(Pieces pieces) {
+std::size_t Cipher::carry_out(lowlevel::Pieces pieces) {
   std::string text(std::min<std::size_t>(pieces.front().size(), 4096), '\0');
   cipher(reinterpret_cast<const unsigned char*>(pieces.front().data()), text.size(),
          reinterpret_cast<unsigned char*>(text.data()), out_);

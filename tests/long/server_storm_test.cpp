@@ -78,7 +78,7 @@ Coro<> never_reads(Storm& storm) {
 }
 
 Coro<> resets(Storm& storm) {
-  UniqueFd client = plain_client(storm.port);
+  detail::UniqueFd client = plain_client(storm.port);
   co_await let_run(storm.below(6));
   static_cast<void>(fill(client));
   co_await let_run(storm.below(3));
@@ -86,7 +86,7 @@ Coro<> resets(Storm& storm) {
 }
 
 Coro<> goes_at_once(Storm& storm) {
-  const UniqueFd client = plain_client(storm.port);
+  const detail::UniqueFd client = plain_client(storm.port);
   co_await let_run(storm.below(3));
 }
 

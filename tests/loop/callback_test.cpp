@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 

@@ -16,13 +16,13 @@ namespace {
 // Something to wait for, which hands a number to the task that it wakes.
 class Post {
  public:
-  class Take : public WaitQueue::Waiter {
+  class Take : public lowlevel::QueuedWaiter {
    public:
-    static constexpr WaitKind kind = WaitQueue::kind("Post.take");
-    explicit Take(Post& post) : Waiter(post.waiters_, kind), post_(&post) {}
+    static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Post.take");
+    explicit Take(Post& post) : QueuedWaiter(post.waiters_, kind), post_(&post) {}
     bool await_ready() const { return false; }
     int await_resume() {
-      Waiter::await_resume();
+      QueuedWaiter::await_resume();
       return std::exchange(post_->letter_, 0);
     }
 
@@ -39,7 +39,7 @@ class Post {
 
  private:
   int letter_ = 0;
-  WaitQueue waiters_;
+  lowlevel::WaitQueue waiters_;
 };
 
 Coro<> sleep_and_sign(std::string& log) {

@@ -212,7 +212,7 @@ TEST(Coro, a_loop_may_be_destroyed_within_the_destruction_of_another) {
     const Count count(gone);
     co_await innermost();
   };
-  const std::size_t memory = FramePool::bytes_in_use();
+  const std::size_t memory = detail::FramePool::bytes_in_use();
   {
     const auto owner = [&](std::unique_ptr<EventLoop> owned) -> Coro<> {
       const Count count(gone);
@@ -233,10 +233,10 @@ TEST(Coro, a_loop_may_be_destroyed_within_the_destruction_of_another) {
     EXPECT_EQ(gone, 0);
   }
   EXPECT_EQ(gone, 5);
-  EXPECT_EQ(FramePool::bytes_in_use(), memory);
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory);
 }
 
-static_assert(Awaitable<Coro<int>> && NativeAwaitable<Coro<int>> && !Awaitable<Coro<int>&> && !Awaitable<int>);
+static_assert(Awaitable<Coro<int>> && detail::NativeAwaitable<Coro<int>> && !Awaitable<Coro<int>&> && !Awaitable<int>);
 static_assert(std::is_same_v<AwaitResult<Coro<int>>, int> && std::is_same_v<AwaitResult<Coro<int&>>, int&>);
 static_assert(std::is_nothrow_move_constructible_v<Coro<>> && !std::is_copy_constructible_v<Coro<>>);
 

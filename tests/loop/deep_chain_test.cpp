@@ -138,7 +138,7 @@ TEST(DeepChain, of_nested_awaits_is_destroyed_with_the_loop) {
 TEST(DeepChain, of_tasks_is_destroyed_with_the_loop) {
   int reports = 0;
   VirtualClock clock;
-  const std::size_t memory = FramePool::bytes_in_use();
+  const std::size_t memory = detail::FramePool::bytes_in_use();
   {
     EventLoop loop({.clock = &clock});
     loop.set_exception_handler([&](EventLoop&, const ExceptionContext&) { ++reports; });
@@ -152,7 +152,7 @@ TEST(DeepChain, of_tasks_is_destroyed_with_the_loop) {
     loop.run_forever();  // lets them wait
   }
   EXPECT_EQ(reports, deep + 1);
-  EXPECT_EQ(FramePool::bytes_in_use(), memory);
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory);
 }
 
 Coro<int> throw_at(int levels) {

@@ -72,7 +72,7 @@ ASYNC_IO_TEST(FdReady, is_refused_where_something_else_waits) {
 ASYNC_IO_TEST(FdReady, of_what_cannot_be_waited_for_is_an_error) {
   const bool closed = co_await throws<ValueError>(lowlevel::readable(12345));
   EXPECT_TRUE(closed);
-  const UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  const detail::UniqueFd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   const std::error_code code = co_await error_of(lowlevel::readable(file.get()));
   EXPECT_EQ(code, std::errc::operation_not_permitted);
 }

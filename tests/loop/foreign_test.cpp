@@ -550,8 +550,8 @@ ASYNC_TEST(Foreign, any_may_be_made_a_task) {
 
 ASYNC_TEST(Foreign, one_of_the_standard_library_that_never_suspends_may_be_awaited) { co_await std::suspend_never(); }
 
-static_assert(Awaitable<Awaiter> && !NativeAwaitable<Awaiter>);
-static_assert(NativeAwaitable<Sleep> && NativeAwaitable<Task<int>&> &&
-              NativeAwaitable<FromForeign<Inline, void (*)()>>);
+static_assert(Awaitable<Awaiter> && !detail::NativeAwaitable<Awaiter>);
+static_assert(detail::NativeAwaitable<detail::Sleep> && detail::NativeAwaitable<Task<int>&> &&
+              detail::NativeAwaitable<detail::FromForeign<Inline, void (*)()>>);
 
 }  // namespace

@@ -78,10 +78,10 @@ struct Waits {
   Future<> future;
   Task<> other = create_task(sleep(1h));
   std::vector<std::function<Coro<>()>> all{
-      [] { return as_coro(sleep(1h)); },
-      [] { return as_coro(sleep(0s)); },
-      [] { return as_coro(until_idle()); },
-      [this] { return as_coro(event.wait()); },
+      [] { return detail::as_coro(sleep(1h)); },
+      [] { return detail::as_coro(sleep(0s)); },
+      [] { return detail::as_coro(until_idle()); },
+      [this] { return detail::as_coro(event.wait()); },
       [this]() -> Coro<> { co_await lock.acquire(); },
       [this]() -> Coro<> { co_await queue.get(); },
       [this]() -> Coro<> { co_await future; },
@@ -168,7 +168,7 @@ TEST(Fork, the_child_may_run_a_loop_within_the_task_and_the_task_goes_on) {
     const pid_t child = fork_with_limit();
     if (child == 0) {
       const bool own = run(forty_two()) == 42 && run(forty_two()) == 42;
-      co_await expect_refused_wait([] { return as_coro(sleep(1s)); });
+      co_await expect_refused_wait([] { return detail::as_coro(sleep(1s)); });
       ::_exit(own ? 0 : 4);
     }
     EXPECT_EQ(end_of(child), "exit 0");

@@ -243,7 +243,7 @@ TEST(Future, awaiting_one_of_another_loop_throws_in_the_task_that_does) {
   VirtualClock clock;
   EventLoop other({.clock = &clock});
   auto foreign = other.create_future<int>();
-  EXPECT_EQ(foreign.state().loop(), &other);
+  EXPECT_EQ(foreign.state().loop(), &detail::core_of(other));
   std::string caught;
   const auto main = [&]() -> Coro<> {
     try {
@@ -317,7 +317,7 @@ ASYNC_TEST(Future, an_rvalue_await_moves_the_value_where_there_is_no_other_handl
 
 ASYNC_TEST(Future, an_rvalue_await_moves_the_value_after_a_wait_too) {
   Future<std::unique_ptr<int>> future;
-  FutureState<std::unique_ptr<int>>& state = future.state();
+  detail::FutureState<std::unique_ptr<int>>& state = future.state();
   get_running_loop().call_soon([&state] { state.succeed(std::make_unique<int>(7)); });
   const std::unique_ptr<int> value = co_await std::move(future);
   EXPECT_EQ(*value, 7);

@@ -10,6 +10,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 namespace {
 
@@ -53,12 +54,12 @@ TEST(LoopTree, is_about_as_high_as_the_number_of_its_loops_has_bits) {
 TEST(IsAlive, a_loop_is_from_its_construction_to_its_end) {
   auto first = std::make_unique<EventLoop>();
   auto second = std::make_unique<EventLoop>();
-  const LoopCore* gone = first.get();
-  EXPECT_TRUE(is_alive(first.get()));
-  EXPECT_TRUE(is_alive(second.get()));
+  const LoopCore* gone = core_of(first.get());
+  EXPECT_TRUE(is_alive(core_of(first.get())));
+  EXPECT_TRUE(is_alive(core_of(second.get())));
   first.reset();
   EXPECT_FALSE(is_alive(gone));
-  EXPECT_TRUE(is_alive(second.get()));
+  EXPECT_TRUE(is_alive(core_of(second.get())));
   EXPECT_FALSE(is_alive(nullptr));
 }
 

@@ -128,12 +128,12 @@ ASYNC_TEST(EventLoop, a_timer_fires_at_its_very_nanosecond) {
 ASYNC_TEST(EventLoop, cancelled_timers_leave_nothing_behind) {
   EventLoop& loop = get_running_loop();
   loop.call_later(1h, [] {}).cancel();
-  const std::size_t memory = FramePool::bytes_in_use();
-  const std::size_t chunks = FramePool::chunks();
+  const std::size_t memory = detail::FramePool::bytes_in_use();
+  const std::size_t chunks = detail::FramePool::chunks();
   for (int i = 0; i < 100'000; ++i) loop.call_later(1h, [] {}).cancel();
   EXPECT_EQ(loop.state().timers.size(), 0u);
-  EXPECT_EQ(FramePool::bytes_in_use(), memory);
-  EXPECT_EQ(FramePool::chunks(), chunks);
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory);
+  EXPECT_EQ(detail::FramePool::chunks(), chunks);
   co_return;
 }
 
@@ -199,8 +199,8 @@ TEST(EventLoop, cannot_run_within_itself_or_another) {
   EXPECT_EQ(refused, 1);
   EXPECT_TRUE(loop.reports.empty());  // the refused coroutines were closed: neither started
   EXPECT_TRUE(other.reports.empty());
-  EXPECT_TRUE(loop.live.alone());
-  EXPECT_TRUE(other.live.alone());
+  EXPECT_TRUE(detail::core_of(loop).live.alone());
+  EXPECT_TRUE(detail::core_of(other).live.alone());
 }
 
 // BH-LOOP-16

@@ -32,7 +32,7 @@ Coro<int> fail() {
 }
 
 // An operation that can fail without throwing.
-class Receive : public NativeAwaiter {
+class Receive : public lowlevel::NativeAwaiter {
  public:
   explicit Receive(std::error_code error) : error_(error) {}
   bool await_ready() const { return true; }
@@ -180,7 +180,7 @@ ASYNC_TEST(AsResult, throws_what_ends_the_program) {
 }
 
 // Fails in one of the three steps of an await.
-class FailsIn : public NativeAwaiter {
+class FailsIn : public lowlevel::NativeAwaiter {
  public:
   enum Step { ready, suspend, resume };
   FailsIn(Step step, std::exception_ptr error) : step_(step), error_(std::move(error)) {}

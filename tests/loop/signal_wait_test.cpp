@@ -24,7 +24,7 @@ Disposition disposition(int signal) {
 }
 
 // Waits for it, and tells which one came.
-Coro<> await_into(int& come, WaitSignal wait) { come = co_await std::move(wait); }
+Coro<> await_into(int& come, detail::WaitSignal wait) { come = co_await std::move(wait); }
 
 ASYNC_TEST(WaitSignal, gives_the_signal_that_came) {
   for (const int signal : {SIGUSR2, SIGUSR1}) {

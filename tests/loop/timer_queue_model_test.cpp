@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-using asyncio::TimerNode;
-using asyncio::TimerQueue;
+using asyncio::detail::TimerNode;
+using asyncio::detail::TimerQueue;
 
 namespace {
 

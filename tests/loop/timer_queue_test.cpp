@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-using asyncio::TimerNode;
-using asyncio::TimerQueue;
+using asyncio::detail::TimerNode;
+using asyncio::detail::TimerQueue;
 
 namespace {
 

@@ -16,6 +16,7 @@
 #include <thread>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace asyncio::testing;
 using namespace std::chrono_literals;
 
@@ -45,8 +46,8 @@ std::string take(const UniqueFd& fd) {
 }
 
 // What owns a descriptor as a stream does.
-struct Owner final : WatchedFd {
-  explicit Owner(const UniqueFd& fd) : WatchedFd(fd.get()) {}
+struct Owner final : lowlevel::WatchedFd {
+  explicit Owner(const UniqueFd& fd) : lowlevel::WatchedFd(fd.get()) {}
   void ready(std::uint8_t) noexcept override { ++calls; }
   int calls = 0;
 };

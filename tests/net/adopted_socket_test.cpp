@@ -13,6 +13,7 @@
 #include <utility>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace asyncio::testing;
 
 namespace {

@@ -7,6 +7,7 @@
 #include <string>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 
 TEST(ByteBuffer, holds_nothing_at_first) {
   const ByteBuffer buffer;

@@ -28,7 +28,7 @@ Coro<> echo(StreamReader reader, StreamWriter writer) {
 
 // A port at which nothing listens, for as long as the socket that has it lives.
 struct DeadPort {
-  UniqueFd holder = make_socket(AF_INET, SOCK_STREAM);
+  detail::UniqueFd holder = detail::make_socket(AF_INET, SOCK_STREAM);
   std::uint16_t port = 0;
   DeadPort() {
     sockaddr_in address{};
@@ -48,8 +48,8 @@ class FullListener {
   std::uint16_t port() const { return port_of(listener_); }
 
  private:
-  UniqueFd listener_;
-  std::vector<UniqueFd> waiting_;
+  detail::UniqueFd listener_;
+  std::vector<detail::UniqueFd> waiting_;
 };
 
 }  // namespace
@@ -112,7 +112,7 @@ ASYNC_IO_TEST(OpenConnection, tells_the_errors_of_all_addresses) {
     co_await open_connection("localhost", dead.port, {.all_errors = true});
   } catch (const ExceptionGroup& group) {
     attempts = group.exceptions().size();
-    for (const std::exception_ptr& error : group.exceptions()) EXPECT_TRUE(holds<std::system_error>(error));
+    for (const std::exception_ptr& error : group.exceptions()) EXPECT_TRUE(detail::holds<std::system_error>(error));
   }
   EXPECT_GE(attempts, 1u);
   std::string what;

@@ -142,7 +142,7 @@ TEST(Fork, a_child_that_ends_with_its_parents_loop_takes_nothing_away) {
   SocketPair sockets = tcp_sockets();
   std::optional<Connection> connection;
   auto loop = std::make_unique<EventLoop>();
-  loop->run_until_complete([](UniqueFd socket, std::optional<Connection>& made) -> Coro<> {
+  loop->run_until_complete([](detail::UniqueFd socket, std::optional<Connection>& made) -> Coro<> {
     made = adopt(std::move(socket));
     co_await settle();
   }(std::move(sockets.first), connection));

@@ -17,6 +17,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace asyncio::testing;
 using namespace std::chrono_literals;
 

@@ -26,7 +26,7 @@ struct Case {
 template <class A>
 void wait_for_it(A awaitable) {
   EventLoop own;
-  own.run_until_complete(as_coro(std::move(awaitable)));
+  own.run_until_complete(detail::as_coro(std::move(awaitable)));
 }
 
 std::string message_in_another_thread(const std::function<void()>& call) {

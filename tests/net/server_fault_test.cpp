@@ -15,6 +15,7 @@
 #include <vector>
 
 using namespace asyncio;
+using namespace asyncio::detail;
 using namespace asyncio::testing;
 
 namespace {

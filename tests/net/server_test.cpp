@@ -189,7 +189,7 @@ ASYNC_IO_TEST(Server, prepares_the_sockets_that_it_accepts) {
 ASYNC_IO_TEST(Server, refuses_options_that_make_no_sense) {
   const bool no_limit = co_await throws<ValueError>(start_server(echo, "127.0.0.1", 0, {.limit = 0}));
   EXPECT_TRUE(no_limit);
-  const bool no_handler = co_await throws<ValueError>(start_server(ConnectionHandler(), "127.0.0.1", 0));
+  const bool no_handler = co_await throws<ValueError>(start_server(detail::ConnectionHandler(), "127.0.0.1", 0));
   EXPECT_TRUE(no_handler);
   for (const int port : {-1, 65536}) {
     EXPECT_THROW((void)start_server(echo, "127.0.0.1", port), ValueError);
@@ -358,8 +358,8 @@ ASYNC_IO_TEST(Server, runs_each_connection_in_a_task_of_its_own) {
     ++ended;
   };
   auto server = co_await start_server(handler, "127.0.0.1", 0);
-  const UniqueFd first = plain_client(server.port());
-  const UniqueFd second = plain_client(server.port());
+  const detail::UniqueFd first = plain_client(server.port());
+  const detail::UniqueFd second = plain_client(server.port());
   co_await until([&] { return tasks.size() == 2; });
   EXPECT_NE(tasks[0], tasks[1]);
   EXPECT_NE(tasks[0], current_task().name());
@@ -388,7 +388,7 @@ ASYNC_IO_TEST(Server, lets_others_run_while_many_connections_come) {
     co_return;
   };
   auto server = co_await start_server(handler, "127.0.0.1", 0);
-  std::vector<UniqueFd> clients;
+  std::vector<detail::UniqueFd> clients;
   for (int i = 0; i < 200; ++i) clients.push_back(plain_client(server.port()));
   int most_at_once = 0;
   while (served < 200) {

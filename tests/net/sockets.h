@@ -25,20 +25,20 @@
 namespace asyncio::inline ASYNCIO_ABI::testing {
 
 struct SocketPair {
-  UniqueFd first;
-  UniqueFd second;
+  detail::UniqueFd first;
+  detail::UniqueFd second;
 };
 
 inline SocketPair unix_sockets() {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
     throw std::runtime_error("socketpair");
-  return {UniqueFd(fds[0]), UniqueFd(fds[1])};
+  return {detail::UniqueFd(fds[0]), detail::UniqueFd(fds[1])};
 }
 
 // A socket that is connected to 127.0.0.1:`port`, or to be: it does not block.
-inline UniqueFd plain_client(std::uint16_t port) {
-  UniqueFd fd = make_socket(AF_INET, SOCK_STREAM);
+inline detail::UniqueFd plain_client(std::uint16_t port) {
+  detail::UniqueFd fd = detail::make_socket(AF_INET, SOCK_STREAM);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -50,8 +50,8 @@ inline UniqueFd plain_client(std::uint16_t port) {
 }
 
 // A socket that listens at a port of the system's choice.
-inline UniqueFd plain_listener(int backlog = 16) {
-  UniqueFd fd = make_socket(AF_INET, SOCK_STREAM);
+inline detail::UniqueFd plain_listener(int backlog = 16) {
+  detail::UniqueFd fd = detail::make_socket(AF_INET, SOCK_STREAM);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -62,33 +62,34 @@ inline UniqueFd plain_listener(int backlog = 16) {
   return fd;
 }
 
-inline std::uint16_t port_of(const UniqueFd& fd) { return address_of_socket(fd.get()).port(); }
+inline std::uint16_t port_of(const detail::UniqueFd& fd) { return detail::address_of_socket(fd.get()).port(); }
 
 inline SocketPair tcp_sockets() {
-  const UniqueFd listener = plain_listener();
-  UniqueFd client = plain_client(port_of(listener));
+  const detail::UniqueFd listener = plain_listener();
+  detail::UniqueFd client = plain_client(port_of(listener));
   const int flags = ::fcntl(listener.get(), F_GETFL);
   ::fcntl(listener.get(), F_SETFL, flags & ~O_NONBLOCK);
-  UniqueFd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  detail::UniqueFd accepted(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!accepted) throw std::system_error(errno, std::generic_category(), "accept");
   return {std::move(client), std::move(accepted)};
 }
 
 // The streams of a connected socket.
-inline Connection adopt(UniqueFd socket, std::size_t limit = 64 * 1024,
+inline Connection adopt(detail::UniqueFd socket, std::size_t limit = 64 * 1024,
                         TimeLimit close_timeout = std::chrono::seconds(30)) {
-  return connection_of(*new SocketStream(get_running_loop(), std::move(socket), {limit, close_timeout}));
+  return detail::connection_of(
+      *new detail::SocketStream(get_running_loop(), std::move(socket), {limit, close_timeout}));
 }
 
 // Closes a TCP socket so that the peer gets a reset.
-inline void reset(UniqueFd& socket) {
+inline void reset(detail::UniqueFd& socket) {
   const linger at_once{1, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   socket.reset();
 }
 
 // Sends until the kernel takes no more; how many bytes.
-inline std::size_t fill(const UniqueFd& socket) {
+inline std::size_t fill(const detail::UniqueFd& socket) {
   const std::string block(64 * 1024, 'x');
   std::size_t sent = 0;
   for (ssize_t count; (count = ::send(socket.get(), block.data(), block.size(), MSG_NOSIGNAL)) > 0;) {
@@ -98,7 +99,7 @@ inline std::size_t fill(const UniqueFd& socket) {
 }
 
 // Receives what is there.
-inline std::string drain_socket(const UniqueFd& socket) {
+inline std::string drain_socket(const detail::UniqueFd& socket) {
   std::string data;
   char room[64 * 1024];
   for (ssize_t count; (count = ::recv(socket.get(), room, sizeof room, 0)) > 0;) {
@@ -114,7 +115,7 @@ Coro<> until(Condition condition) {
 }
 
 // What a plain socket receives, up to so many bytes or the end.
-inline Coro<std::string> receive(const UniqueFd& socket, std::size_t count) {
+inline Coro<std::string> receive(const detail::UniqueFd& socket, std::size_t count) {
   std::string data;
   while (data.size() < count) {
     char room[4096];

@@ -172,7 +172,7 @@ ASYNC_TEST(Server, has_a_time_limit_for_the_close_of_its_connections) {
     served = nullptr;
   };
   Server server = co_await start_server(keep, "127.0.0.1", 0, {.close_timeout = 9s});
-  UniqueFd client = plain_client(server.port());
+  detail::UniqueFd client = plain_client(server.port());
   co_await until([&] { return served != nullptr; });
   co_await sleep(8s);
   EXPECT_TRUE(is_open(served->writer));

@@ -18,7 +18,7 @@ namespace {
 Coro<std::string> read_all(StreamReader& reader) { co_return co_await reader.read(); }
 Coro<std::string> read_line(StreamReader& reader) { co_return co_await reader.readline(); }
 Coro<> never() { co_await Future<>(); }
-Coro<> read_forever(UniqueFd socket) {
+Coro<> read_forever(detail::UniqueFd socket) {
   Connection connection = adopt(std::move(socket));
   co_await connection.reader.read();
 }
@@ -115,7 +115,7 @@ ASYNC_TEST(StreamReader, a_virtual_clock_waits_for_a_peer) {
   Connection connection = adopt(std::move(sockets.first));
   bool timer_ran = false;
   const TimerHandle timer = get_running_loop().call_later(std::chrono::hours(1), [&] { timer_ran = true; });
-  const UniqueFd peer = std::move(sockets.second);
+  const detail::UniqueFd peer = std::move(sockets.second);
   get_running_loop().call_soon([&] { ::send(peer.get(), "x", 1, 0); });
   const std::string got = co_await connection.reader.read(1);
   EXPECT_EQ(got, "x");
@@ -159,7 +159,8 @@ TEST(StreamReader, of_a_closed_loop_is_at_its_end_also_for_a_task_that_waited) {
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});  // of tasks that are pending
     Task<std::string> reading;
-    loop.run_until_complete([](UniqueFd socket, std::optional<Connection>& made, Task<std::string>& task) -> Coro<> {
+    loop.run_until_complete([](detail::UniqueFd socket, std::optional<Connection>& made,
+                               Task<std::string>& task) -> Coro<> {
       made = adopt(std::move(socket));
       task = create_task(read_all(made->reader));
       made->writer.write(std::string(20'000'000, 'x'));

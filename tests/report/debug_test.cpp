@@ -76,7 +76,7 @@ TEST(DebugMode, a_call_from_another_thread_throws_and_names_the_operation) {
   VirtualClock clock;
   DebugLoop loop(clock);
   auto future = loop.create_future<int>();
-  auto waiter = loop.create_task(as_coro(future));
+  auto waiter = loop.create_task(detail::as_coro(future));
   int refused = 0;
   const auto expect_refused = [&](std::string_view operation, auto call) {
     try {

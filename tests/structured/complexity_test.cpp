@@ -26,7 +26,7 @@ constexpr int many = 1000;
 constexpr int very_many = 200'000;
 
 // Awaits a task, as a Task does, and counts how often a cancel is passed on.
-class CountedJoin : public LinkedWaiter {
+class CountedJoin : public lowlevel::LinkedWaiter {
  public:
   explicit CountedJoin(AnyTask task) : LinkedWaiter(kind), awaited_(std::move(task)) {}
 
@@ -41,18 +41,19 @@ class CountedJoin : public LinkedWaiter {
   static inline int passed_on = 0;
 
  private:
-  static bool interrupt(Waiter& waiter) noexcept {
+  static bool interrupt(lowlevel::Waiter& waiter) noexcept {
     CountedJoin& join = static_cast<CountedJoin&>(waiter);
     ++passed_on;
     join.task()->take_cancel_request();
     join.awaited_.state().cancel({});
     return false;
   }
-  static void remove(Waiter& waiter) noexcept { static_cast<CountedJoin&>(waiter).unlink(); }
-  static FutureBase* awaited(const Waiter& waiter) noexcept {
+  static void remove(lowlevel::Waiter& waiter) noexcept { static_cast<CountedJoin&>(waiter).unlink(); }
+  static detail::FutureBase* awaited(const lowlevel::Waiter& waiter) noexcept {
     return &static_cast<const CountedJoin&>(waiter).awaited_.state();
   }
-  static constexpr WaitKind kind{.reason = "counted", .remove = &remove, .interrupt = &interrupt, .awaited = &awaited};
+  static constexpr lowlevel::WaitKind kind{
+      .reason = "counted", .remove = &remove, .interrupt = &interrupt, .awaited = &awaited};
 
   AnyTask awaited_;
 };

@@ -75,7 +75,7 @@ ASYNC_TEST(ComplexityOfWaiting, a_notify_asks_only_those_whom_it_wakes) {
 ASYNC_TEST(ComplexityOfWaiting, very_many_who_wait_are_woken_one_by_one_or_leave_in_any_order) {
   Semaphore semaphore(0);
   std::vector<Task<>> tasks;
-  for (int i = 0; i < very_many; ++i) tasks.push_back(create_task(as_coro(semaphore.acquire())));
+  for (int i = 0; i < very_many; ++i) tasks.push_back(create_task(detail::as_coro(semaphore.acquire())));
   co_await settle();
   for (const int number : shuffled(very_many)) {
     if (number % 2 == 1) tasks[static_cast<std::size_t>(number)].cancel();

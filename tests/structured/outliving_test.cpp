@@ -209,7 +209,7 @@ const Row runners[] = {
        Future<int> future;
        auto held = std::make_shared<decltype(shield(future))>(shield(future));
        auto limited = std::make_shared<decltype(wait_for(future, 1h))>(wait_for(future, 1h));
-       auto sleeps = std::make_shared<Sleep>(sleep(1h));
+       auto sleeps = std::make_shared<detail::Sleep>(sleep(1h));
        after("set_result", [future, held, limited, sleeps] { future.set_result(2); });
        co_await sleep(1h);
      }},
@@ -217,7 +217,7 @@ const Row runners[] = {
      [](Afterwards& after) -> Coro<> {
        Future<int> future;
        std::vector<Future<int>> futures{future};
-       auto order = std::make_shared<AsCompleted<Future<int>>>(as_completed(futures, {.timeout = 10h}));
+       auto order = std::make_shared<detail::AsCompleted<Future<int>>>(as_completed(futures, {.timeout = 10h}));
        after("set_result", [future] { future.set_result(2); });
        after("dropped", [order]() mutable { order.reset(); });
        co_await sleep(1h);
@@ -341,7 +341,7 @@ const Row primitives[] = {
     {"Lock and its guard",
      [](Afterwards& after) -> Coro<> {
        auto lock = std::make_shared<Lock>();
-       auto guard = std::make_shared<Held<Lock>>(co_await lock->scoped());
+       auto guard = std::make_shared<lowlevel::Held<Lock>>(co_await lock->scoped());
        after("locked", [lock] { EXPECT_TRUE(lock->locked()); });
        after("release", [lock, guard] { guard->release(); });
        after("try_acquire", [lock] { static_cast<void>(lock->try_acquire()); });

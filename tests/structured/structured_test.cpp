@@ -188,7 +188,7 @@ Coro<> Tree::in_group(int depth) {
   }
   --blocks;
   EXPECT_THROW(group.create_task(sleep(1h)), RuntimeError);
-  if (error != nullptr && !(holds<ExceptionGroup>(error) && pick(2) == 0)) std::rethrow_exception(error);
+  if (error != nullptr && !(detail::holds<ExceptionGroup>(error) && pick(2) == 0)) std::rethrow_exception(error);
 }
 
 Coro<> Tree::in_scope(int depth) {
@@ -286,7 +286,7 @@ ASYNC_TEST(Structured, every_tree_ends_with_all_blocks_left_and_no_task) {
   for (unsigned seed = 1; seed <= 600; ++seed) {
     Tree tree(seed);
     auto root = create_task(tree.task(4));
-    co_await Ended(root.state());
+    co_await detail::Ended(root.state());
     EXPECT_EQ(all_tasks().size(), 1U) << "seed " << seed;
     EXPECT_TRUE(tree.is_idle()) << "seed " << seed;
     if (!root.cancelled()) static_cast<void>(root.exception());

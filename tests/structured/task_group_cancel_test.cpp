@@ -386,7 +386,7 @@ void run_with_exits(Body body, const char* expected, int exits, const std::vecto
   EventLoop loop;
   std::vector<std::string> reported;
   loop.set_exception_handler([&reported](EventLoop&, const ExceptionContext& context) {
-    reported.push_back(context.message + ": " + (holds<Oops>(context.exception) ? "Oops" : "something else"));
+    reported.push_back(context.message + ": " + (detail::holds<Oops>(context.exception) ? "Oops" : "something else"));
   });
   std::string log;
   auto task = loop.create_task(body(log));
@@ -399,7 +399,7 @@ void run_with_exits(Body body, const char* expected, int exits, const std::vecto
       ++left;
     }
   }
-  EXPECT_TRUE(holds<SystemExit>(task.exception()));
+  EXPECT_TRUE(detail::holds<SystemExit>(task.exception()));
   EXPECT_EQ(log, expected);
   EXPECT_EQ(left, exits);
   EXPECT_EQ(reported, reports);

@@ -216,7 +216,7 @@ ASYNC_TEST(TaskGroup, a_failure_while_the_exit_waits_cancels_the_others) {
 ASYNC_TEST(TaskGroup, a_body_that_ends_without_meeting_its_cancel_leaves_none_behind) {
   const std::string result = co_await outcome([&](TaskGroup& group) -> Coro<> {
     auto failing = group.create_task(fail("a"));
-    co_await Ended(failing.state());  // woken in the moment of the failure, which cancels the body too late
+    co_await detail::Ended(failing.state());  // woken in the moment of the failure, which cancels the body too late
   });
   EXPECT_EQ(result, "group[a]");
   EXPECT_EQ(current_task().cancelling(), 0);
@@ -321,7 +321,7 @@ ASYNC_TEST(TaskGroup, a_task_shows_its_parent_as_the_one_that_waits_for_it) {
     auto task = group.create_task(sleep(1s), {.name = "child", .context = &context});
     EXPECT_EQ(task.name(), "child");
     require(!task.state().joiners().alone());
-    const LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*task.state().joiners().next);
+    const lowlevel::LinkedWaiter& waiter = static_cast<lowlevel::LinkedWaiter&>(*task.state().joiners().next);
     EXPECT_EQ(waiter.task(), &current_task().state());
     EXPECT_STREQ(waiter.kind().reason, "TaskGroup");
     co_return;

@@ -36,14 +36,15 @@ Coro<> in(Block block, std::chrono::nanoseconds pause = 1h) {
 ASYNC_TEST(TimeoutError, says_how_long_it_was_and_what_was_waited_for) {
   Event event;
   Future<> future;
-  EXPECT_EQ(co_await text_of(as_coro(wait_for(event.wait(), 500ms))), "timed out after 500 ms in Event.wait");
-  EXPECT_EQ(co_await text_of(as_coro(wait_for(forever(), 1500ms))), "timed out after 1.5 s in sleep");
-  EXPECT_EQ(co_await text_of(as_coro(wait_for(future, 2s))), "timed out after 2 s, waiting for a task or future");
+  EXPECT_EQ(co_await text_of(detail::as_coro(wait_for(event.wait(), 500ms))), "timed out after 500 ms in Event.wait");
+  EXPECT_EQ(co_await text_of(detail::as_coro(wait_for(forever(), 1500ms))), "timed out after 1.5 s in sleep");
+  EXPECT_EQ(co_await text_of(detail::as_coro(wait_for(future, 2s))),
+            "timed out after 2 s, waiting for a task or future");
   EXPECT_EQ(co_await text_of(in(timeout(90min))), "no timeout");
   EXPECT_EQ(co_await text_of(in(timeout(250us))), "timed out after 250 us in sleep");
   EXPECT_EQ(co_await text_of(in(fail_after(7ns))), "timed out after 7 ns in sleep");
-  EXPECT_EQ(co_await text_of(as_coro(wait_for(forever(), 0s))), "timed out after 0 s");
-  EXPECT_EQ(co_await text_of(as_coro(wait_for(event.wait(), -1s))), "timed out after 0 s");
+  EXPECT_EQ(co_await text_of(detail::as_coro(wait_for(forever(), 0s))), "timed out after 0 s");
+  EXPECT_EQ(co_await text_of(detail::as_coro(wait_for(event.wait(), -1s))), "timed out after 0 s");
   std::vector<Task<>> tasks{create_task(forever())};
   auto ends = as_completed(tasks, {.timeout = 3s});
   const auto next = [](auto& all) -> Coro<> { co_await all.next(); };

@@ -27,17 +27,17 @@ Coro<T> later(std::chrono::nanoseconds delay, T value) {
 // Gives each of its numbers to one task.
 class Numbers {
  public:
-  class Get : public WaitQueue::Waiter {
+  class Get : public lowlevel::QueuedWaiter {
    public:
-    static constexpr WaitKind kind = WaitQueue::kind("Numbers.get");
-    explicit Get(Numbers& owner) : Waiter(owner.getters_, kind), owner_(&owner) {}
+    static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Numbers.get");
+    explicit Get(Numbers& owner) : QueuedWaiter(owner.getters_, kind), owner_(&owner) {}
     bool await_ready() {
       if (owner_->number_ == 0) return false;
       value_ = std::exchange(owner_->number_, 0);
       return true;
     }
     int await_resume() {
-      Waiter::await_resume();
+      QueuedWaiter::await_resume();
       return value_;
     }
 
@@ -59,7 +59,7 @@ class Numbers {
   int left() const { return number_; }
 
  private:
-  WaitQueue getters_;
+  lowlevel::WaitQueue getters_;
   int number_ = 0;
 };
 

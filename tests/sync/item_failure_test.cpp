@@ -177,7 +177,7 @@ ASYNC_TEST(ItemFailure, an_item_comes_back_to_the_queue_where_nobody_else_waits)
   queue.put_nowait(Item(1));
   Fuse::left = 1;
   co_await settle();
-  EXPECT_TRUE(holds<Blown>(taker.exception()));
+  EXPECT_TRUE(detail::holds<Blown>(taker.exception()));
   EXPECT_EQ(queue.qsize(), 1);
   EXPECT_EQ(drain(queue), std::vector<int>{1});
 }
@@ -373,7 +373,7 @@ ASYNC_TEST(ItemFailure, a_result_that_cannot_be_moved_is_the_error_of_its_task) 
     const bool blown = Fuse::left == 0;
     Fuse::left = -1;
     EXPECT_TRUE(task.done());
-    EXPECT_EQ(holds<Blown>(task.exception() != nullptr ? task.exception() : std::make_exception_ptr(0)), blown);
+    EXPECT_EQ(detail::holds<Blown>(task.exception() != nullptr ? task.exception() : std::make_exception_ptr(0)), blown);
     failures += blown;
   }
   EXPECT_GT(failures, 0);

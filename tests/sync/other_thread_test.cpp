@@ -36,7 +36,7 @@ std::string message_in_another_thread(const std::function<void()>& operation) {
 template <class A>
 Coro<std::string> refusal(A wait, std::function<void()> operation) {
   EventLoop& loop = get_running_loop();
-  auto waiting = create_task(as_coro(std::move(wait)));
+  auto waiting = create_task(detail::as_coro(std::move(wait)));
   co_await settle();
   loop.set_debug(true);
   std::string message = message_in_another_thread(operation);
@@ -104,7 +104,7 @@ ASYNC_TEST(OtherThread, cannot_let_a_barrier_go) {
   Barrier barrier(2);
   const std::string abort = co_await refusal(barrier.wait(), [&] { barrier.abort(); });
   const std::string reset = co_await refusal(barrier.wait(), [&] { barrier.reset(); });
-  const std::string wait = co_await refusal(barrier.wait(), [&] { run(as_coro(barrier.wait())); });
+  const std::string wait = co_await refusal(barrier.wait(), [&] { run(detail::as_coro(barrier.wait())); });
   EXPECT_EQ(abort, refusal_of("Barrier.abort"));
   EXPECT_EQ(reset, refusal_of("Barrier.reset"));
   EXPECT_EQ(wait, refusal_of("Barrier.wait"));
@@ -114,7 +114,7 @@ ASYNC_TEST(OtherThread, cannot_let_a_barrier_go) {
 ASYNC_TEST(OtherThread, cannot_serve_those_who_wait_for_a_queue) {
   Queue<int> queue(1);
   const std::string put_nowait = co_await refusal(queue.get(), [&] { queue.put_nowait(1); });
-  const std::string put = co_await refusal(queue.get(), [&] { run(as_coro(queue.put(1))); });
+  const std::string put = co_await refusal(queue.get(), [&] { run(detail::as_coro(queue.put(1))); });
   const std::string shutdown = co_await refusal(queue.get(), [&] { queue.shutdown(); });
   EXPECT_EQ(put_nowait, refusal_of("Queue.put"));
   EXPECT_EQ(put, refusal_of("Queue.put"));

@@ -274,9 +274,9 @@ ASYNC_TEST(Queue, keeps_nothing_of_a_wait_that_was_cancelled) {
       co_await settle();
       EXPECT_EQ(outcome(getter), "cancelled");
     }
-    if (i == 10) memory = FramePool::bytes_in_use();
+    if (i == 10) memory = detail::FramePool::bytes_in_use();
   }
-  EXPECT_EQ(FramePool::bytes_in_use(), memory);
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory);
   queue.put_nowait("nobody waits");
   EXPECT_EQ(queue.qsize(), 1);
 }
@@ -289,10 +289,10 @@ ASYNC_TEST(Queue, can_be_asked_with_a_time_limit_again_and_again) {
   for (int i = 0; i < 100; ++i) {
     const bool timed_out = co_await throws<TimeoutError>(wait_for(queue.get(), 1s));
     timeouts += timed_out ? 1 : 0;
-    if (i == 10) memory = FramePool::bytes_in_use();
+    if (i == 10) memory = detail::FramePool::bytes_in_use();
   }
   EXPECT_EQ(timeouts, 100);
-  EXPECT_EQ(FramePool::bytes_in_use(), memory);
+  EXPECT_EQ(detail::FramePool::bytes_in_use(), memory);
 
   get_running_loop().call_later(1s, [&] { queue.put_nowait(7); });  // when the limit ends
   int got = 0;
@@ -386,7 +386,7 @@ TEST(Queue, destroys_the_item_of_a_getter_that_never_runs_again) {
   {
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});
-    auto getter = loop.create_task(as_coro(queue.get()));
+    auto getter = loop.create_task(detail::as_coro(queue.get()));
     loop.run_until_complete(settle());
     queue.put_nowait(token);
     queue.put_nowait(token);

@@ -218,7 +218,7 @@ TEST(RateLimiter, refuses_a_second_loop_while_somebody_waits) {
   EventLoop first;
   EventLoop second;
   first.run_until_complete(limiter->acquire());
-  auto waiting = first.create_task(as_coro(limiter->acquire()));
+  auto waiting = first.create_task(detail::as_coro(limiter->acquire()));
   first.run_until_complete(settle());
   EXPECT_TRUE(second.run_until_complete(throws<RuntimeError>(limiter->acquire())));
   waiting.cancel();
@@ -230,7 +230,7 @@ TEST(RateLimiter, may_go_before_those_who_wait_and_before_the_loop) {
   auto limiter = std::make_unique<RateLimiter>(1, 1h);
   EventLoop loop;
   loop.run_until_complete(limiter->acquire());
-  auto waiting = loop.create_task(as_coro(limiter->acquire()));
+  auto waiting = loop.create_task(detail::as_coro(limiter->acquire()));
   loop.run_until_complete(settle());
   limiter.reset();
   loop.run_until_complete(settle());
@@ -246,8 +246,8 @@ TEST(RateLimiter, may_stay_longer_than_the_loop_in_which_tasks_wait) {
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});  // of the tasks that are destroyed
     loop.run_until_complete(limiter.acquire());
-    const auto one = loop.create_task(as_coro(limiter.acquire()));
-    const auto other = loop.create_task(as_coro(limiter.acquire()));
+    const auto one = loop.create_task(detail::as_coro(limiter.acquire()));
+    const auto other = loop.create_task(detail::as_coro(limiter.acquire()));
     loop.run_until_complete(settle());
   }
   EXPECT_THROW(limiter.available(), RuntimeError);

@@ -15,7 +15,7 @@ namespace {
 
 TEST(RingBuffer, behaves_like_a_queue_whatever_is_pushed_and_popped) {
   std::mt19937 random(1);
-  RingBuffer<std::string> ring;
+  detail::RingBuffer<std::string> ring;
   std::deque<std::string> model;
   for (int i = 0; i < 20000; ++i) {
     if (random() % 100 < (i / 1000 % 2 == 0 ? 60u : 40u)) {
@@ -37,12 +37,12 @@ TEST(RingBuffer, behaves_like_a_queue_whatever_is_pushed_and_popped) {
 TEST(RingBuffer, destroys_what_it_holds) {
   auto token = std::make_shared<int>(0);
   {
-    RingBuffer<std::shared_ptr<int>> ring;
+    detail::RingBuffer<std::shared_ptr<int>> ring;
     for (int i = 0; i < 20; ++i) ring.push(token);
     for (int i = 0; i < 15; ++i) ring.drop_front();
     for (int i = 0; i < 7; ++i) ring.push(token);
     EXPECT_EQ(token.use_count(), 1 + 12);
-    RingBuffer<std::shared_ptr<int>> moved = std::move(ring);
+    detail::RingBuffer<std::shared_ptr<int>> moved = std::move(ring);
     EXPECT_EQ(moved.size(), 12u);
     EXPECT_EQ(token.use_count(), 1 + 12);
   }

@@ -38,7 +38,7 @@ Coro<bool> suspends(A awaitable) {
 
 // What the inspector shows of a task: the reason of its wait, or nothing where it does not wait.
 inline std::string_view reason(const AnyTask& task) {
-  const Waiter* waiter = task.state().waiter();
+  const lowlevel::Waiter* waiter = task.state().waiter();
   return waiter != nullptr ? waiter->kind().reason : "";
 }
 
@@ -48,7 +48,7 @@ template <class MakeWait, class LetGo>
 bool refuses_a_second_loop(MakeWait make_wait, LetGo let_go) {
   EventLoop first;
   EventLoop second;
-  auto waiting = first.create_task(as_coro(make_wait()));
+  auto waiting = first.create_task(detail::as_coro(make_wait()));
   first.run_until_complete(settle());
   const bool refused = second.run_until_complete(throws<RuntimeError>(make_wait()));
   let_go();

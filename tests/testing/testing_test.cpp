@@ -20,10 +20,10 @@ namespace {
 
 // Whether memory that is left can be seen: under the address sanitizer nothing is pooled.
 bool is_memory_counted() {
-  const std::size_t before = FramePool::bytes_in_use();
-  void* const block = FramePool::get(64);
-  const bool counted = FramePool::bytes_in_use() > before;
-  FramePool::put(block, 64);
+  const std::size_t before = detail::FramePool::bytes_in_use();
+  void* const block = detail::FramePool::get(64);
+  const bool counted = detail::FramePool::bytes_in_use() > before;
+  detail::FramePool::put(block, 64);
   return counted;
 }
 

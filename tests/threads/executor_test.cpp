@@ -53,7 +53,7 @@ ASYNC_TEST(Executor, an_exception_crosses_unchanged) {
 ASYNC_TEST(Executor, an_exception_that_nobody_looks_at_is_reported) {
   {
     Future<int> quotient = get_running_loop().run_in_executor(nullptr, divide, 1, 0);
-    co_await Ended(quotient.state());
+    co_await detail::Ended(quotient.state());
   }
   EXPECT_EQ(take_reports(), std::vector<std::string>{"Future exception was never retrieved: division by zero"});
 }
@@ -281,7 +281,7 @@ ASYNC_TEST(Executor, any_class_with_post_can_be_one) {
   later.works.clear();
   EXPECT_EQ(co_await done, 4);
   EXPECT_THROW(co_await failed, std::runtime_error);
-  co_await Ended(dropped.state());
+  co_await detail::Ended(dropped.state());
   EXPECT_TRUE(dropped.cancelled());
 }
 

@@ -55,7 +55,8 @@ ASYNC_TEST(OtherThread, cannot_end_a_future) {
     Future<int> cancelled;
     std::vector<Task<>> waiters;
     for (const Future<int>& future : {value, failure, cancelled})
-      if (awaited) waiters.push_back(create_task([](Future<int> f) -> Coro<> { co_await Ended(f.state()); }(future)));
+      if (awaited)
+        waiters.push_back(create_task([](Future<int> f) -> Coro<> { co_await detail::Ended(f.state()); }(future)));
     co_await expect_refused(
         "Future.set_result", [&] { value.set_result(1); }, [&] { return value.done() && value.result() == 1; });
     co_await expect_refused(

@@ -235,7 +235,7 @@ ASYNC_TEST(ThreadFuture, a_task_awaits_one_that_is_wrapped) {
 }
 
 ASYNC_TEST(ThreadFuture, cancelling_the_wrapper_cancels_it) {
-  auto state = std::make_shared<ThreadFutureState<int>>();
+  auto state = std::make_shared<detail::ThreadFutureState<int>>();
   Future<int> wrapped = wrap_future(ThreadFuture<int>(state));
   wrapped.cancel();
   EXPECT_TRUE(state->cancelled());
@@ -244,7 +244,7 @@ ASYNC_TEST(ThreadFuture, cancelling_the_wrapper_cancels_it) {
 }
 
 ASYNC_TEST(ThreadFuture, a_cancel_of_it_cancels_the_wrapper) {
-  auto state = std::make_shared<ThreadFutureState<int>>();
+  auto state = std::make_shared<detail::ThreadFutureState<int>>();
   Future<int> wrapped = wrap_future(ThreadFuture<int>(state));
   EXPECT_TRUE(state->cancel());
   EXPECT_FALSE(wrapped.done());
@@ -262,7 +262,7 @@ TEST(ThreadFuture, gives_a_result_that_cannot_be_copied_to_its_last_owner) {
 }
 
 TEST(ThreadFuture, tells_its_callbacks_in_the_thread_that_ends_it) {
-  auto state = std::make_shared<ThreadFutureState<int>>();
+  auto state = std::make_shared<detail::ThreadFutureState<int>>();
   ThreadFuture<int> future(state);
   std::string log;
   future.add_done_callback([&] { log += 'a'; });
@@ -278,7 +278,7 @@ TEST(ThreadFuture, tells_its_callbacks_in_the_thread_that_ends_it) {
 }
 
 TEST(ThreadFuture, a_timeout_of_zero_or_of_centuries_is_possible) {
-  auto state = std::make_shared<ThreadFutureState<int>>();
+  auto state = std::make_shared<detail::ThreadFutureState<int>>();
   ThreadFuture<int> future(state);
   EXPECT_THROW(future.result(0s), TimeoutError);
   EXPECT_THROW(future.result(-1s), TimeoutError);

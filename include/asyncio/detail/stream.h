@@ -41,7 +41,7 @@ class StreamCore {
 };
 
 // What all reads of one kind have in common.
-struct ReadKind : WaitKind {
+struct ReadKind : lowlevel::WaitKind {
   // Takes what has arrived; true once the operation is done. Throws what it fails with.
   bool (*attempt)(ReadOperation&);
   // Gives back to the stream what the operation has collected, and forgets what it has searched. Null: it does neither.
@@ -51,7 +51,7 @@ struct ReadKind : WaitKind {
 // One read of a stream: the base of what the functions of StreamReader give to co_await. No coroutine frame. Data leave
 // the kernel only in the turn of the task that reads, which then continues at once: a cancel before that loses nothing.
 // It keeps the connection: the handles to it may go before it is awaited, and while it waits.
-class ReadOperation : public Waiter {
+class ReadOperation : public lowlevel::Waiter {
  public:
   ReadOperation(StreamCore& stream, const ReadKind& kind) : Waiter(kind), stream_(stream) {}
   ReadOperation(ReadOperation&& other) noexcept : Waiter(std::move(other)), stream_(std::move(other.stream_)) {}
@@ -158,9 +158,9 @@ class [[nodiscard("nothing is waited for: write co_await")]] ReadInto : public R
 };
 
 // A wait for a connection, which it keeps: the handles may go before it is awaited, and while it waits.
-class StreamWait : public LinkedWaiter {
+class StreamWait : public lowlevel::LinkedWaiter {
  public:
-  StreamWait(StreamCore& stream, const WaitKind& kind) : LinkedWaiter(kind), stream_(stream) {}
+  StreamWait(StreamCore& stream, const lowlevel::WaitKind& kind) : LinkedWaiter(kind), stream_(stream) {}
   StreamWait(StreamWait&& other) noexcept : LinkedWaiter(std::move(other)), stream_(std::move(other.stream_)) {}
 
   template <class P>
@@ -201,9 +201,9 @@ class [[nodiscard("nothing is waited for: write co_await")]] Drain : public Stre
   friend class StreamTransport;
   friend class StreamWait;
   // It waits for nothing yet; for room; for nothing, but others shall have a turn.
-  static constexpr WaitKind draining{.reason = "StreamWriter.drain", .remove = &remove};
-  static constexpr WaitKind for_room{.reason = "StreamWriter.drain", .remove = &remove};
-  static constexpr WaitKind yielding{.reason = "StreamWriter.drain", .remove = &remove};
+  static constexpr lowlevel::WaitKind draining{.reason = "StreamWriter.drain", .remove = &remove};
+  static constexpr lowlevel::WaitKind for_room{.reason = "StreamWriter.drain", .remove = &remove};
+  static constexpr lowlevel::WaitKind yielding{.reason = "StreamWriter.drain", .remove = &remove};
 };
 
 // What wait_closed() gives to co_await.
@@ -214,7 +214,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitClosed : public
   void await_resume();
 
  private:
-  static constexpr WaitKind closing{.reason = "StreamWriter.wait_closed", .remove = &remove};
+  static constexpr lowlevel::WaitKind closing{.reason = "StreamWriter.wait_closed", .remove = &remove};
 };
 
 // What wait_disconnected() gives to co_await.
@@ -224,7 +224,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] WaitDisconnected : 
   bool await_ready() const;
   void await_resume() { check(); }
 
-  static constexpr WaitKind kind{.reason = "StreamWriter.wait_disconnected", .remove = &remove};
+  static constexpr lowlevel::WaitKind kind{.reason = "StreamWriter.wait_disconnected", .remove = &remove};
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -166,14 +166,14 @@ struct Handover {
 // before has been carried out, or is by the new carrier. Throws std::system_error (not_connected) where the connection
 // is closed, or closing, and then calls nothing. What make() throws is thrown, after the connection was lost with it:
 // the old carrier has gone.
-void swap_carrier(StreamWriter& writer, Callback<std::unique_ptr<Carrier>(Handover)> make);
+void swap_carrier(StreamWriter& writer, detail::Callback<std::unique_ptr<Carrier>(Handover)> make);
 
 // The carrier of a connection, or one that it owns, that is a C; null where there is none. It lives as long as the
 // connection has it. For typed accessors: `TlsInfo tls_info(const StreamWriter&)`.
 Carrier* top_carrier(const StreamWriter& writer);
 template <class C>
 C* find_carrier(const StreamWriter& writer) {
-  for (Carrier* carrier = top_carrier(writer); carrier != nullptr; carrier = carrier->lower()) {
+  for (Carrier* carrier = lowlevel::top_carrier(writer); carrier != nullptr; carrier = carrier->lower()) {
     if (C* found = dynamic_cast<C*>(carrier)) return found;
   }
   return nullptr;

@@ -6,10 +6,15 @@
 #include <cstdint>
 
 namespace asyncio::inline ASYNCIO_ABI {
-class EpollBackend;
 class EventLoop;
+
+namespace detail {
+
+class EpollBackend;
 class KernelBackend;
 class UringBackend;
+
+}  // namespace detail
 }  // namespace asyncio::inline ASYNCIO_ABI
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
@@ -67,9 +72,9 @@ class WatchedFd {
   EventLoop* loop() const { return loop_; }  // that has watched it last; null before that
 
  private:
-  friend class asyncio::KernelBackend;
-  friend class asyncio::EpollBackend;
-  friend class asyncio::UringBackend;
+  friend class detail::KernelBackend;
+  friend class detail::EpollBackend;
+  friend class detail::UringBackend;
 
   EventLoop* loop_ = nullptr;
   int fd_;
