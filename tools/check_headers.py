@@ -4,6 +4,8 @@
 
   - a public header compiles on its own, includes no header that would cost its users time or names, and defines no
     macro that config.h does not name
+  - what a header includes does not lead back to it; the one with its machinery, which it includes at its end, is its own
+    affair: nobody else includes that
   - a file starts with its licence; a header goes on with #pragma once; none has more than 600 lines
   - a test does not sleep, and none is skipped, disabled or empty; nothing in the library is marked as unfinished
 """
@@ -26,6 +28,7 @@ LICENCE = "SPDX-License-Identifier: MIT"
 SLOW = ["functional", "thread", "mutex", "iostream", "regex", "chrono"]
 EXEMPT = ["testing", "chrono"]
 INCLUDE = re.compile(r"^\s*#\s*include\s+<([^>]+)>")
+OURS = re.compile(r"^\s*#\s*include\s+<(asyncio/[^>]+)>", re.MULTILINE)
 DEFINE = re.compile(r"^\s*#\s*define\s+(\w+)")
 MACRO_LIST = re.compile(r"^// The library's macros:.*", re.MULTILINE)
 FOREIGN = re.compile(r"(?!asyncio/).*[./]")
@@ -62,6 +65,35 @@ def text_problems(root, file, macros):
             yield f"{name}:{number}: {define[1]} is a macro that config.h does not name"
 
 
+def machinery_of(text):
+    """What a header includes behind its namespace: `asyncio/detail/gather.h`."""
+    return OURS.findall(text[text.rfind("\n}  // namespace") :])
+
+
+def include_problems(include, headers):
+    """Circles, and machinery of a header that another one includes."""
+    includes = {str(header.relative_to(include)): OURS.findall(header.read_text()) for header in headers}
+    owner = {tail: name for name in includes for tail in machinery_of((include / name).read_text())}
+    for name, included in includes.items():
+        for other in included:
+            if owner.get(other, name) != name:
+                yield f"{name}: includes {other}, which is part of {owner[other]}"
+    done, way = set(), []
+
+    def visit(name):
+        if name in way:
+            yield "a circle: " + " -> ".join([*way[way.index(name) :], name])
+        elif name not in done:
+            way.append(name)
+            for other in includes.get(name, []):
+                yield from visit(other)
+            way.pop()
+            done.add(name)
+
+    for name in includes:
+        yield from visit(name)
+
+
 def compile_alone(root, compiler, header):
     command = [*compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", "-I", root / "include",
                "-include", header, "-x", "c++", "/dev/null"]
@@ -84,6 +116,9 @@ def main():
     macros = re.findall(r"\w+", MACRO_LIST.search((root / "include/asyncio/config.h").read_text())[0])
     problems = [problem for file in files for problem in text_problems(root, file, macros)]
     headers = sorted((root / "include").rglob("*.h"))
+    problems += include_problems(root / "include", headers)
+    machinery = {root / "include" / tail for header in headers for tail in machinery_of(header.read_text())}
+    headers = [header for header in headers if header not in machinery]  # these are no headers by themselves
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         compiled = pool.map(lambda header: compile_alone(root, arguments.compiler, header), headers)
         problems += [problem for problem in compiled if problem]

@@ -3,7 +3,8 @@
 """Checks who includes whom: the layer table of the architecture, as data.
 
 A file's layer is its directory under src/. A public header belongs where its source (src/<layer>/<stem>.cpp) or else
-its test (tests/<layer>/<stem>_test.cpp) is. One that has neither, and is not in PLACED, is part of the loop.
+its test (tests/<layer>/<stem>_test.cpp) is; one of detail/ or lowlevel/ goes with the idea of its name, or that its name
+begins with: detail/queue_storage.h with queue.h. One that has none of these, and is not in PLACED, is part of the loop.
 """
 
 import argparse
@@ -45,8 +46,15 @@ TABLE["web"][1].append("http/wire.h")  # and both ends of HTTP speak the same by
 CODEC = (["base"], ["base"])
 CODEC_STEM = re.compile(r"wire(_\w+)?$")
 
+# The folders of include/asyncio/ that are no layers.
+ZONES = ["detail", "lowlevel"]
+
 # Public headers that their names do not place.
 PLACED = {
+    "kept": "loop",
+    "ring_buffer": "loop",
+    "started": "structured",  # of a TaskGroup
+    "task_errors": "structured",
     "chrono": "base",
     "config": "base",
     "error": "base",  # the exceptions need nothing but the standard library
@@ -67,14 +75,17 @@ class Project:
         path = pathlib.PurePath(name)
         if path.parts[0] in LAYERS and len(path.parts) > 1:
             return path.parts[0]
-        stem = path.stem
-        if stem in PLACED:
-            return PLACED[stem]
-        for file in ("src/{}/{}.cpp", "tests/{}/{}_test.cpp"):
-            for layer in LAYERS:
-                if (self.root / file.format(layer, stem)).exists():
-                    return layer
-        return stem if stem in LAYERS else "loop"
+        words = path.stem.split("_")
+        for stem in ("_".join(words[:count]) for count in range(len(words), 0, -1)):
+            if stem in PLACED:
+                return PLACED[stem]
+            for file in ("src/{}/{}.cpp", "tests/{}/{}_test.cpp"):
+                for layer in LAYERS:
+                    if (self.root / file.format(layer, stem)).exists():
+                        return layer
+            if path.parent.name not in ZONES:
+                break
+        return path.stem if path.stem in LAYERS else "loop"
 
     def problem(self, file, text):
         self.problems.append(f"{file.relative_to(self.root)}: {text}")

@@ -17,10 +17,12 @@
 // Each header can be included by itself, and is the manual of its part. Tests include asyncio/testing.h.
 
 // --- coroutines, tasks, the loop
+#include <asyncio/awaitable.h>
 #include <asyncio/context.h>
 #include <asyncio/coro.h>
 #include <asyncio/error.h>
 #include <asyncio/event_loop.h>
+#include <asyncio/foreign.h>
 #include <asyncio/future.h>
 #include <asyncio/generator.h>
 #include <asyncio/inspect.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include <exception>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/kept.h>
-#include <asyncio/ring_buffer.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/detail/kept.h>
+#include <asyncio/detail/ring_buffer.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include <cstddef>
 #include <cstdint>

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <asyncio/chrono.h>
-#include <asyncio/deadline.h>
+#include <asyncio/detail/deadline.h>
+#include <asyncio/detail/ref.h>
+#include <asyncio/detail/scope_link.h>
 #include <asyncio/event_loop.h>
-#include <asyncio/ref.h>
-#include <asyncio/scope_link.h>
 #include <asyncio/time_limit.h>
 
 #include <exception>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/invoke.h>
+#include <asyncio/detail/invoke.h>
+#include <asyncio/detail/passed_on.h>
 #include <asyncio/lock.h>
 
 #include <type_traits>

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
+#include <asyncio/detail/any_context_var.h>
 
 #include <memory>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-namespace detail {
-
-class AnyContextVar;
-
-}  // namespace detail
 
 // The values that ContextVars have in one line of work: a task, or a callback. A handle; copies share the values.
 // Each task gets a copy of its creator's, so that what it sets shows in what it starts later, and nowhere else.
@@ -66,29 +60,6 @@ class Context {
 
   mutable std::shared_ptr<Cell> cell_;  // null while there are no values and no copies
 };
-
-namespace detail {
-
-// The part of ContextVar that does not depend on the type.
-class AnyContextVar {
- public:
-  explicit AnyContextVar(const char* name) : name_(name) {}
-  AnyContextVar(const AnyContextVar&) = delete;
-  AnyContextVar& operator=(const AnyContextVar&) = delete;
-  const char* name() const { return name_; }
-
- protected:
-  using Value = std::shared_ptr<const void>;
-  Value find() const;  // null where it is not set
-  Value exchange(Value value) const;
-  [[noreturn]] void throw_unset() const;
-  [[noreturn]] void throw_foreign_token() const;
-
- private:
-  const char* name_;
-};
-
-}  // namespace detail
 
 // What ContextVar::set() gives, for reset().
 class ContextToken {

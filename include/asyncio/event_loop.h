@@ -3,19 +3,20 @@
 
 #include <asyncio/backend.h>
 #include <asyncio/chrono.h>
-#include <asyncio/duration.h>
+#include <asyncio/detail/bind_call.h>
+#include <asyncio/detail/duration.h>
+#include <asyncio/future.h>
 #include <asyncio/handle.h>
-#include <asyncio/invoke.h>
 #include <asyncio/task.h>
 #include <asyncio/time_limit.h>
 
 #include <cstdint>
-#include <memory>
+#include <exception>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
-#include <type_traits>
-#include <vector>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -29,41 +30,6 @@ struct LoopOptions {
   bool debug = false;                    // also on where the environment has ASYNCIO_DEBUG=1
   VirtualClock* clock = nullptr;         // the time of the loop; null: the system's monotonic clock
 };
-
-namespace detail {
-
-// A callable and its arguments as one callback. A coroutine is refused: create_task() runs those.
-template <class F, class... Args>
-Callback<void()> bind_call(F&& f, Args&&... args) {
-  static_assert(!IsCoro<std::remove_cvref_t<F>>, "a callback was expected, and this is a coroutine: use create_task()");
-  check_call_later<F, Args...>();
-  using Result = CallOnceResult<F, Args...>;
-  static_assert(!Awaitable<Result>, "a callback was expected, and this is a coroutine: use create_task()");
-  if constexpr (sizeof...(Args) == 0 && !std::is_member_pointer_v<std::decay_t<F>>) {
-    return Callback<void()>(std::forward<F>(f));
-  } else {
-    return [f = std::decay_t<F>(std::forward<F>(f)),
-            ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable { detail::call_once(f, args...); };
-  }
-}
-
-// The same for what is called again and again: f(args...) with the arguments as lvalues, which stay.
-template <class F, class... Args>
-Callback<void()> bind_repeated_call(F&& f, Args&&... args) {
-  check_calls_later<F, Args...>();
-  using Result = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&...>;
-  static_assert(!Awaitable<Result>,
-                "a callback was expected, and this is a coroutine: let the callback create_task() it");
-  return [f = std::decay_t<F>(std::forward<F>(f)), ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
-    detail::invoke(f, args...);
-  };
-}
-
-// What f(args...) gives, called once with arguments of its own; a copy where it gives a reference.
-template <class F, class... Args>
-using CallResult = std::remove_cvref_t<CallOnceResult<F, Args...>>;
-
-}  // namespace detail
 
 // What went wrong where nobody could be told; what an exception handler is given.
 struct ExceptionContext {
@@ -294,40 +260,9 @@ class EventLoop : private detail::LoopCore {
   State* state_;  // its own; stays where the loop is left behind
 };
 
-namespace detail {
-
-// What tasks touch of a loop; nobody else's business.
-inline LoopCore& core_of(EventLoop& loop) noexcept { return loop; }
-
-}  // namespace detail
-
 // The loop that runs in this thread. Throws RuntimeError where none does.
 EventLoop& get_running_loop();
 
-template <Awaitable A>
-AwaitResult<A> EventLoop::run_until_complete(A&& awaitable) {
-  if constexpr (requires { std::forward<A>(awaitable).state().require_done(); }) {  // a Task or a Future
-    auto handle = std::forward<A>(awaitable);
-    run_until_done(handle.state());
-    handle.state().mark_retrieved();
-    if constexpr (std::is_lvalue_reference_v<A>) {
-      return handle.state().result.get();
-    } else {
-      return handle.state().take_or_copy();
-    }
-  } else {
-    auto coro = detail::as_coro(std::forward<A>(awaitable));
-    try {
-      require_startable();
-    } catch (...) {
-      coro.close();
-      throw;
-    }
-    auto task = detail::start_task(*this, std::move(coro), {}, std::source_location::current());
-    run_until_done(task.state());
-    task.state().mark_retrieved();
-    return task.state().take_or_copy();
-  }
-}
-
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/event_loop.h>

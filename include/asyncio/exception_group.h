@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/holds.h>
+#include <asyncio/config.h>
 
 #include <concepts>
 #include <exception>
@@ -88,70 +88,12 @@ class ExceptionGroup : public std::exception {
   std::shared_ptr<Content> content_;
 };
 
-namespace detail {
-
-// The errors of tasks that were started together, to become a group.
-class TaskErrors {
- public:
-  // `traceback`: the way that it has come; null where that is not known. One that is there already is one error all the
-  // same: who awaits a task that fails, fails with the same exception.
-  void add(std::exception_ptr error, std::shared_ptr<const Traceback> traceback);
-  bool empty() const { return errors_.empty(); }
-  const std::vector<std::exception_ptr>& errors() {
-    drop_repeated();
-    return errors_;
-  }
-  ExceptionGroup to_group(const std::string& message) &&;
-
- private:
-  void drop_repeated();
-
-  std::vector<std::exception_ptr> errors_;
-  std::vector<std::shared_ptr<const Traceback>> tracebacks_;  // of each
-};
-
-}  // namespace detail
-
 // The two parts of a group; at least one is there.
 struct ExceptionGroup::Split {
   std::optional<ExceptionGroup> match;
   std::optional<ExceptionGroup> rest;
 };
 
-template <class E>
-ExceptionGroup::Split ExceptionGroup::split() const {
-  static_assert(!is_group<E>, "split() looks at the leaves of a group, and a leaf is never an ExceptionGroup");
-  return split_leaves([](const std::exception_ptr& leaf, void*) { return detail::holds<E>(leaf); }, nullptr);
-}
-
-template <std::predicate<const std::exception_ptr&> F>
-std::optional<ExceptionGroup> ExceptionGroup::subgroup(F&& predicate) const {
-  using Predicate = std::remove_reference_t<F>;
-  const auto call = [](const std::exception_ptr& leaf, void* argument) -> bool {
-    return (*static_cast<Predicate*>(argument))(leaf);
-  };
-  return split_leaves(call, const_cast<std::remove_const_t<Predicate>*>(std::addressof(predicate))).match;
-}
-
-template <class E, class F>
-  requires std::invocable<F&, const E&> || std::invocable<F&, const ExceptionGroup&>
-std::optional<ExceptionGroup> ExceptionGroup::handle(F&& f) const {
-  Split parts = split<E>();
-  if (!parts.match) return parts.rest;
-  if constexpr (std::invocable<F&, const E&>) {
-    using Function = std::remove_reference_t<F>;
-    const auto call = [](const std::exception_ptr& leaf, void* argument) {
-      try {
-        std::rethrow_exception(leaf);
-      } catch (const E& error) {
-        (*static_cast<Function*>(argument))(error);
-      }
-    };
-    parts.match->visit_leaves(call, const_cast<std::remove_const_t<Function>*>(std::addressof(f)));
-  } else {
-    f(*parts.match);
-  }
-  return parts.rest;
-}
-
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/exception_group.h>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/with.h>
+#include <asyncio/coro.h>
+#include <asyncio/detail/invoke.h>
 
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -44,29 +45,19 @@ class ExitStack {
   // reference, where that is nothing. x moves into the stack; an lvalue stays where it is, and must live as long. Where
   // entering throws, or is cancelled, x is not in the stack. Python: enter_async_context(), enter_context().
   template <class X>
-  auto enter(X&& x) {
-    using Held = std::conditional_t<std::is_lvalue_reference_v<X>, X, std::remove_cvref_t<X>>;
-    static_assert(detail::Enterable<std::remove_reference_t<X>> && detail::Exitable<std::remove_reference_t<X>>,
-                  "enter: this can not stand in with(): it needs enter() and exit(), or enter_now() and exit_now()");
-    return enter_entry<Held>(std::make_unique<EntryOf<Held>>(std::forward<X>(x)));
-  }
+  auto enter(X&& x);
 
   // Has f(args...) called at the end, and awaited if it is a coroutine; the stack owns f and its arguments. It does not
   // learn of an exception, and can not suppress one. Python: callback(), push_async_callback().
   template <class F, class... Args>
     requires detail::CallableLater<F, Args...>
-  void callback(F&& f, Args&&... args) {
-    detail::check_call_later<F, Args...>();
-    push_entry<CallbackExit<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(f), std::forward<Args>(args)...);
-  }
+  void callback(F&& f, Args&&... args);
 
   // Has f(error) called at the end, with the std::exception_ptr that is on its way out, or null; and awaited if it is a
   // coroutine. If it gives true the exception is suppressed. Python: push(), push_async_exit().
   template <class F>
     requires std::invocable<std::decay_t<F>&, std::exception_ptr>
-  void push(F&& f) {
-    push_entry<ErrorExit<std::decay_t<F>>>(std::forward<F>(f));
-  }
+  void push(F&& f);
 
   // Moves all that is in the stack to another one, which is now to leave it: for what was entered successfully, and is
   // to outlive the block that did it.
@@ -93,94 +84,20 @@ class ExitStack {
   };
 
   template <class X>  // may be a reference
-  class EntryOf final : public Entry {
-   public:
-    template <class... Args>
-    explicit EntryOf(Args&&... args) : x(std::forward<Args>(args)...) {}
-    Coro<bool> leave(std::exception_ptr error) override { return detail::exit_block(x, std::move(error)); }
-
-    X x;
-  };
-
+  class EntryOf;
   template <class F, class... Args>
-  class CallbackExit {
-   public:
-    template <class G, class... Given>
-    explicit CallbackExit(G&& f, Given&&... args) : f_(std::forward<G>(f)), args_(std::forward<Given>(args)...) {}
-    void enter_now() {}
-    void exit_now(const std::exception_ptr&)
-      requires(!Awaitable<detail::CallOnceResult<F, Args...>>)
-    {
-      call();
-    }
-    Coro<> exit(std::exception_ptr)
-      requires Awaitable<detail::CallOnceResult<F, Args...>>
-    {
-      co_await call();
-    }
-
-   private:
-    decltype(auto) call() {
-      return std::apply([this](Args&... args) -> decltype(auto) { return detail::call_once(f_, args...); }, args_);
-    }
-
-    F f_;
-    std::tuple<Args...> args_;
-  };
-
+  class CallbackExit;
   template <class F>
-  class ErrorExit {
-    using Returned = std::invoke_result_t<F&, std::exception_ptr>;
-
-   public:
-    explicit ErrorExit(F f) : f_(std::move(f)) {}
-    void enter_now() {}
-    Returned exit_now(std::exception_ptr error)
-      requires(!Awaitable<Returned>)
-    {
-      return f_(std::move(error));
-    }
-    Returned exit(std::exception_ptr error)
-      requires Awaitable<Returned>
-    {
-      return f_(std::move(error));
-    }
-
-   private:
-    F f_;
-  };
+  class ErrorExit;
 
   template <class X, class... Args>
-  void push_entry(Args&&... args) {
-    entries_.push_back(std::make_unique<EntryOf<X>>(std::forward<Args>(args)...));
-  }
-
+  void push_entry(Args&&... args);
   template <class X>
-  auto enter_entry(std::unique_ptr<EntryOf<X>> entry) {
-    using Block = std::remove_reference_t<X>;
-    using Y = typename detail::BlockTraits<Block>::Entered;
-    if constexpr (std::is_void_v<Y>) {
-      return enter_and_give_block<X, Block>(std::move(entry));
-    } else {
-      return enter_and_give<X, Y>(std::move(entry));
-    }
-  }
+  auto enter_entry(std::unique_ptr<EntryOf<X>> entry);
   template <class X, class Block>
-  Coro<Block&> enter_and_give_block(std::unique_ptr<EntryOf<X>> entry) {
-    Block& block = entry->x;
-    make_room();
-    co_await detail::enter_block(block);
-    entries_.push_back(std::move(entry));
-    co_return block;
-  }
+  Coro<Block&> enter_and_give_block(std::unique_ptr<EntryOf<X>> entry);
   template <class X, class Y>
-  Coro<Y> enter_and_give(std::unique_ptr<EntryOf<X>> entry) {
-    make_room();
-    Y entered = co_await detail::enter_block(entry->x);
-    entries_.push_back(std::move(entry));
-    co_return static_cast<Y&&>(entered);
-  }
-
+  Coro<Y> enter_and_give(std::unique_ptr<EntryOf<X>> entry);
   // For one more: what is entered must not get lost afterwards for want of memory.
   void make_room() {
     if (entries_.size() == entries_.capacity()) entries_.reserve(2 * entries_.size() + 4);
@@ -191,3 +108,5 @@ class ExitStack {
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/exit_stack.h>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <asyncio/chrono.h>
-#include <asyncio/duration.h>
+#include <asyncio/detail/duration.h>
 #include <asyncio/event_loop.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include <exception>
 #include <optional>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/awaitable.h>
+#include <asyncio/context.h>
+#include <asyncio/detail/calls.h>
 #include <asyncio/event_loop.h>
 
 #include <exception>
@@ -87,14 +90,6 @@ class Runner {
   bool interrupted_ = false;  // by Ctrl-C
 };
 
-namespace detail {
-
-// Has std::terminate() know SystemExit and KeyboardInterrupt (see run(), which calls this); for all else it goes on as
-// before. Once for the program.
-void install_terminate_handler() noexcept;
-
-}  // namespace detail
-
 // Runs a program's main coroutine, and everything that it starts, in a loop of its own:
 //
 //   int main() { return asyncio::run(async_main()); }
@@ -107,38 +102,16 @@ void install_terminate_handler() noexcept;
 // registered with atexit() and the destructors of globals; KeyboardInterrupt in the same way, and in the end by SIGINT,
 // so that a shell sees status 130 and stops its script; anything else with a line on standard error, and std::terminate.
 template <Awaitable A>
-auto run(A&& awaitable, const RunOptions& options = {}) {
-  detail::install_terminate_handler();
-  Runner runner(options);
-  std::exception_ptr error;
-  // What nobody catches does not unwind the stack: without a handler here the program would end without the cleaning up.
-  try {
-    if constexpr (std::is_void_v<AwaitResult<A>>) {
-      runner.run(std::forward<A>(awaitable));
-      runner.close();
-      return 0;
-    } else {
-      auto value = runner.run(std::forward<A>(awaitable));
-      runner.close();
-      return value;
-    }
-  } catch (...) {
-    error = std::current_exception();
-  }
-  runner.close_after(error);
-  std::rethrow_exception(error);
-}
+auto run(A&& awaitable, const RunOptions& options = {});
 
 // Runs f(args...), which gives a coroutine; owns f and its arguments meanwhile.
 template <class F, class... Args>
   requires detail::CallableLater<F, Args...>
-auto run(const RunOptions& options, F&& f, Args&&... args) {
-  return asyncio::run(detail::own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
-}
+auto run(const RunOptions& options, F&& f, Args&&... args);
 template <class F, class... Args>
   requires detail::CallableLater<F, Args...>
-auto run(F&& f, Args&&... args) {
-  return asyncio::run(RunOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
-}
+auto run(F&& f, Args&&... args);
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/run.h>

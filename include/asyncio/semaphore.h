@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/held.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/held.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include <exception>
 #include <limits>

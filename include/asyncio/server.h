@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
 #include <asyncio/chrono.h>
+#include <asyncio/detail/callback.h>
 #include <asyncio/stream.h>
 
 #include <cstddef>

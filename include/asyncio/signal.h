@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/wait_queue.h>
+#include <asyncio/detail/signal_listener.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include <concepts>
-#include <cstdint>
-#include <initializer_list>
-#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -36,8 +34,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 // SIGSTOP). A virtual clock does not wait for them.
 // Python: none; trio.open_signal_receiver, anyio's, tokio::signal.
 
-class SignalStream;
-
 namespace detail {
 
 class WaitSignal;
@@ -48,78 +44,6 @@ class WaitSignal;
 // number that is no signal.
 template <std::same_as<int>... More>
 detail::WaitSignal wait_signal(int signal, More... more);
-
-// Listens to the signals from this call on. Throws RuntimeError where no loop runs, and as above.
-template <std::same_as<int>... More>
-SignalStream signals(int signal, More... more);
-
-// ---------------------------------------------------------------------------------------------------------------------
-
-class EventLoop;
-
-namespace detail {
-
-class Signals;
-
-// By number: bit n is signal n + 1.
-using SignalSet = std::uint64_t;
-SignalSet make_signal_set(std::initializer_list<int> numbers);  // throws ValueError
-
-// Something that a loop tells of signals. It must stop listening before it is destroyed.
-class SignalListener : public Link {
- public:
-  using Come = void (*)(SignalListener&, int signal) noexcept;
-  SignalListener(SignalSet set, Come on_signal) : set_(set), come_(on_signal) {}
-
-  // In the loop that runs. Throws RuntimeError where none does, in another thread than the main one, and for a signal
-  // that cannot be caught.
-  void listen();
-  // Twice is once, as after the end of the loop.
-  void stop_listening() noexcept;
-  bool listens() const { return signals_ != nullptr; }
-  SignalSet set() const { return set_; }
-
- protected:
-  ~SignalListener() = default;
-
- private:
-  friend Signals;
-  SignalSet set_;
-  Come come_;
-  Signals* signals_ = nullptr;
-};
-
-// What wait_signal() gives to co_await.
-class [[nodiscard("nothing is waited for: write co_await")]] WaitSignal : public lowlevel::Waiter,
-                                                                          private SignalListener {
- public:
-  explicit WaitSignal(SignalSet set) : Waiter(waiting), SignalListener(set, &come) {}
-  WaitSignal(WaitSignal&& other) noexcept : Waiter(std::move(other)), SignalListener(other.set(), &come) {}
-  ~WaitSignal() { stop_listening(); }
-
-  bool await_ready() const { return false; }
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> self) {
-    listen();
-    waits_ = true;
-    park(self);
-  }
-  int await_resume() {
-    stop_listening();
-    check();
-    return signal_;
-  }
-
- private:
-  static const lowlevel::WaitKind waiting;
-  static void come(SignalListener& listener, int signal) noexcept;
-  static void leave(Waiter& waiter) noexcept;
-
-  bool waits_ = false;
-  int signal_ = 0;
-};
-
-}  // namespace detail
 
 // What signals() gives.
 class [[nodiscard("it listens as long as it is there: keep it in a variable")]] SignalStream
@@ -145,33 +69,10 @@ class [[nodiscard("it listens as long as it is there: keep it in a variable")]] 
   detail::SignalSet pending_ = 0;  // that have come; none while somebody waits
 };
 
-class [[nodiscard("nothing is waited for: write co_await")]] SignalStream::Next : public lowlevel::QueuedWaiter {
- public:
-  static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("signals.next");
-
-  explicit Next(SignalStream& owner) : QueuedWaiter(owner.waiters_, kind), owner_(&owner) {}
-  bool await_ready();
-  int await_resume() {
-    QueuedWaiter::await_resume();
-    return signal_;
-  }
-
- private:
-  friend SignalStream;
-  SignalStream* owner_;
-  int signal_ = 0;
-};
-
+// Listens to the signals from this call on. Throws RuntimeError where no loop runs, and as above.
 template <std::same_as<int>... More>
-detail::WaitSignal wait_signal(int signal, More... more) {
-  return detail::WaitSignal(detail::make_signal_set({signal, more...}));
-}
-
-template <std::same_as<int>... More>
-SignalStream signals(int signal, More... more) {
-  return SignalStream(detail::make_signal_set({signal, more...}));
-}
-
-inline SignalStream::Next SignalStream::next() { return Next(*this); }
+SignalStream signals(int signal, More... more);
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/signal.h>

@@ -1,93 +1,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/future.h>
+#include <asyncio/context.h>
+#include <asyncio/coro.h>
+#include <asyncio/detail/calls.h>
+#include <asyncio/detail/ref.h>
+#include <asyncio/detail/task_state.h>
 #include <asyncio/task_factory.h>
 
 #include <concepts>
+#include <cstdint>
+#include <exception>
 #include <source_location>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
-
-namespace detail {
-
-template <class T>
-class TaskState final : public ValueState<T, TaskBase> {
- public:
-  TaskState(LoopCore& loop, Coro<T>& coro, const std::source_location& creation, bool eager = false) noexcept
-      : ValueState<T, TaskBase>(loop, *coro.release(), creation, eager) {}
-  static void* operator new(std::size_t size) { return FramePool::get(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
-
- private:
-  ~TaskState() = default;
-  void destroy() noexcept override {
-    this->before_destroy(this->result.exception());
-    delete this;
-  }
-
-  void settle() noexcept override {
-    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*std::exchange(this->innermost_, nullptr));
-    if constexpr (std::is_nothrow_move_constructible_v<ResultSlot<T>>) {
-      this->result.take_from(body.result_);
-    } else {
-      try {
-        this->result.take_from(body.result_);
-      } catch (...) {
-        this->result.fail(std::current_exception());
-      }
-    }
-    body.handle().destroy();
-    if (this->result.state() == ResultSlot<T>::State::exception) [[unlikely]] {
-      this->end_with(this->result.exception());
-    } else {
-      this->end();
-    }
-  }
-  void settle_cancelled(std::exception_ptr error) noexcept override {
-    this->result.fail(std::move(error));
-    this->end_with(this->result.exception());
-  }
-};
-
-// Runs an awaitable as a coroutine of its own.
-template <class A>
-Coro<AwaitResult<A>> as_coro(A awaitable) {
-  co_return co_await std::move(awaitable);
-}
-template <class T>
-Coro<T> as_coro(Coro<T> coro) {
-  return coro;
-}
-
-// What a coroutine gives that a callable has returned.
-template <class Returned>
-struct ValueOfCall {
-  static_assert(Awaitable<Returned>,
-                "the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
-  using type = void;
-};
-template <Awaitable Returned>
-struct ValueOfCall<Returned> {
-  using type = AwaitResult<Returned>;
-};
-
-// Calls f(args...) and awaits what it gives, owning all of them meanwhile.
-template <class F, class... Args>
-auto call_owned(F f, Args... args) -> Coro<typename ValueOfCall<CallOnceResult<F, Args...>>::type> {
-  co_return co_await detail::call_once(f, args...);
-}
-template <class F, class... Args>
-auto own_call(F&& f, Args&&... args) {
-  check_call_later<F, Args...>();
-  return detail::call_owned(std::decay_t<F>(std::forward<F>(f)), std::decay_t<Args>(std::forward<Args>(args))...);
-}
-
-}  // namespace detail
 
 // A handle to a coroutine that the loop runs, apart from its type. False where it refers to none: what asks it anything
 // throws RuntimeError then.
@@ -198,80 +129,28 @@ class Task : public AnyTask {
   State& state() const { return static_cast<State&>(AnyTask::state()); }
 };
 
-namespace detail {
-
-template <class T>
-class NewTaskOf final : public NewTask {
- public:
-  NewTaskOf(LoopCore& loop, Coro<T> coro, const TaskOptions& given, const std::source_location& definition,
-            const std::source_location& site)
-      : NewTask(loop, given, definition, site), coro_(std::move(coro)) {}
-  ~NewTaskOf() { coro_.close(); }
-
-  Task<T> start_it() { return Task<T>(static_cast<TaskState<T>&>(start_by_factory())); }
-
- private:
-  TaskBase& make(bool eager) override { return *new TaskState<T>(*loop_, coro_, creation(), eager); }
-
-  Coro<T> coro_;
-};
-
-// Whether there is a name, a context, an eager start or a task factory, which most tasks do without.
-inline bool needs_options(const LoopCore& loop, const TaskOptions& options) {
-  const bool may_inherit = this_thread.context != nullptr || this_thread.task == nullptr || !this_thread.task->plain();
-  return (may_inherit && Context::any_values()) || loop.has_task_factory || options.context != nullptr ||
-         options.eager_start.has_value() || !options.name.empty();
-}
-
-// Never inline: it would make the frame of each coroutine that starts tasks larger.
-template <class T>
-[[gnu::noinline, gnu::cold]] Task<T> start_task_with(LoopCore& loop, Coro<T> coro, const TaskOptions& options,
-                                                     const std::source_location& site) {
-  const std::source_location definition = coro.definition();
-  return NewTaskOf<T>(loop, std::move(coro), options, definition, site).start_it();
-}
-
-template <class T>
-Task<T> start_task(LoopCore& loop, Coro<T> coro, const TaskOptions& options, const std::source_location& site) {
-  coro.require_unused();
-  if (detail::needs_options(loop, options)) [[unlikely]]
-    return start_task_with(loop, std::move(coro), options, site);
-  return Task<T>(*new TaskState<T>(loop, coro, site));
-}
-
-}  // namespace detail
-
 // Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).
 // Throws RuntimeError where no loop runs, and the coroutine is closed then; and for a coroutine that has been awaited, or
 // given away, before.
 template <class T>
 Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
-                    const std::source_location& site = std::source_location::current()) {
-  if (detail::this_thread.loop == nullptr) [[unlikely]]
-    detail::refuse_task(coro.release(), site);
-  return detail::start_task(*detail::this_thread.loop, std::move(coro), options, site);
-}
+                    const std::source_location& site = std::source_location::current());
 
 // The same for any awaitable: a future, the awaiter of q.get(), a foreign one.
 template <Awaitable A>
   requires(!detail::IsCoro<std::remove_cvref_t<A>>)
 auto create_task(A&& awaitable, const TaskOptions& options = {},
-                 const std::source_location& site = std::source_location::current()) {
-  return asyncio::create_task(detail::as_coro(std::forward<A>(awaitable)), options, site);
-}
+                 const std::source_location& site = std::source_location::current());
 
 // Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments, as std::thread
 // does: the way to start a lambda with captures. What f takes by reference, to change it, is given as std::ref(x).
 template <class F, class... Args>
   requires detail::CallableLater<F, Args...>
-auto create_task(const TaskOptions& options, F&& f, Args&&... args) {
-  return asyncio::create_task(detail::own_call(std::forward<F>(f), std::forward<Args>(args)...), options);
-}
+auto create_task(const TaskOptions& options, F&& f, Args&&... args);
+
 template <class F, class... Args>
   requires detail::CallableLater<F, Args...>
-auto create_task(F&& f, Args&&... args) {
-  return asyncio::create_task(TaskOptions{}, std::forward<F>(f), std::forward<Args>(args)...);
-}
+auto create_task(F&& f, Args&&... args);
 
 // The task that runs now; false in a plain callback and outside of the loop.
 AnyTask current_task();
@@ -280,3 +159,5 @@ AnyTask current_task();
 std::vector<AnyTask> all_tasks();
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/task.h>

@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
-#include <asyncio/waiter.h>
+#include <asyncio/config.h>
+#include <asyncio/detail/callback.h>
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <source_location>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 class AnyTask;
 class Context;
 class EventLoop;
+
+namespace detail {
+
+struct LoopCore;
+class TaskBase;
+
+}  // namespace detail
 
 // How a task starts. Views are copied by create_task().
 struct TaskOptions {

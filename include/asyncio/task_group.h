@@ -1,141 +1,20 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/detail/link.h>
+#include <asyncio/detail/passed_on.h>
+#include <asyncio/detail/ref.h>
+#include <asyncio/detail/started.h>
 #include <asyncio/exception_group.h>
-#include <asyncio/link.h>
-#include <asyncio/ref.h>
 #include <asyncio/task.h>
 
 #include <cstdint>
 #include <exception>
-#include <optional>
 #include <source_location>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace asyncio::inline ASYNCIO_ABI {
-class TaskGroup;
-template <class V>
-class Started;
-
-namespace detail {
-
-class StartedBase;
-class TaskGroupChild;
-
-// Where TaskGroup::start() waits until its task is started, or has ended without that.
-class StartWait : public lowlevel::Waiter {
- public:
-  StartWait() : Waiter(kind) {}
-  ~StartWait();
-
-  bool await_ready() const { return started_ || started_task_.done(); }  // it may have been started eagerly
-  template <class P>
-  void await_suspend(std::coroutine_handle<P> self) {
-    park(self);
-  }
-  void await_resume();  // throws what start() has to throw
-
-  // The task is started, and the group's own from now on.
-  void started() noexcept;
-
- private:
-  friend class StartedBase;
-  friend TaskGroup;
-  static const lowlevel::WaitKind kind;
-  static bool forward(Waiter& waiter) noexcept;
-
-  AnyTask started_task_;
-  TaskGroupChild* child_ = nullptr;  // null until the task has been made, and once it is started or has ended
-  StartedBase* teller_ = nullptr;    // in the task; null before and after
-  PassedOn passed_;                  // of the caller
-  bool started_ = false;
-};
-
-template <class V>
-class StartOf : public StartWait {
- public:
-  V take() { return std::move(*value_); }
-
- private:
-  friend class Started<V>;
-  std::optional<V> value_;
-};
-template <>
-class StartOf<void> : public StartWait {
- public:
-  void take() {}
-};
-
-// A Started, and the start() that waits for it: whichever goes first tells the other.
-class StartedBase {
- public:
-  StartedBase(const StartedBase&) = delete;
-  StartedBase& operator=(const StartedBase&) = delete;
-
- protected:
-  explicit StartedBase(StartWait& start) noexcept : start_(&start) { start.teller_ = this; }
-  ~StartedBase() {
-    if (start_ != nullptr) start_->teller_ = nullptr;
-  }
-
-  // The start() that is to be told; null where nobody waits any more. Throws RuntimeError the second time.
-  StartWait* take_start();
-
- private:
-  friend class StartWait;
-
-  StartWait* start_;
-  bool called_ = false;
-};
-
-}  // namespace detail
-
-// What a task that is run by TaskGroup::start() says that it is ready with.
-template <class V>
-class Started : private detail::StartedBase {
- public:
-  explicit Started(detail::StartOf<V>& start) noexcept : StartedBase(start) {}
-
-  // Has start() return `value`. No effect where start() has given up waiting. Throws RuntimeError where it was called
-  // before.
-  void operator()(V value) {
-    detail::StartWait* const start = take_start();
-    if (start == nullptr) return;
-    static_cast<detail::StartOf<V>*>(start)->value_.emplace(std::move(value));
-    start->started();
-  }
-};
-template <>
-class Started<void> : private detail::StartedBase {
- public:
-  explicit Started(detail::StartOf<void>& start) noexcept : StartedBase(start) {}
-
-  void operator()() {
-    if (detail::StartWait* const start = take_start()) start->started();
-  }
-};
-
-namespace detail {
-
-// The V of a callable whose first parameter is a Started<V>&.
-template <class F>
-struct StartedValueOf : StartedValueOf<decltype(&F::operator())> {};
-template <class V, class R, class... Args>
-struct StartedValueOf<R (*)(Started<V>&, Args...)> {
-  using type = V;
-};
-template <class V, class C, class R, class... Args>
-struct StartedValueOf<R (C::*)(Started<V>&, Args...)> {
-  using type = V;
-};
-template <class V, class C, class R, class... Args>
-struct StartedValueOf<R (C::*)(Started<V>&, Args...) const> {
-  using type = V;
-};
-
-}  // namespace detail
 
 // Tasks that belong to a block: it is not left before all of them have ended.
 //
@@ -271,36 +150,31 @@ class TaskGroup {
   bool request_pending_before_ = false;  // at our request another one had not been delivered yet
 };
 
-template <class V, class F, class... Args>
-Coro<V> TaskGroup::start_owned(F f, Args... args) {
-  detail::StartOf<V> start;
-  start_task(start, run_started<V, F, Args...>(start, std::move(f), std::move(args)...));
-  co_await start;
-  co_return start.take();
-}
+// What a task that is run by TaskGroup::start() says that it is ready with.
+template <class V>
+class Started : private detail::StartedBase {
+ public:
+  explicit Started(detail::StartOf<V>& start) noexcept : StartedBase(start) {}
 
-template <class V, class F, class... Args>
-constexpr void TaskGroup::check_start() {
-  using Function = std::decay_t<F>;
-  using Start = Started<V>&;
-  constexpr bool moves = std::is_invocable_v<Function&, Start, std::decay_t<Args>...>;
-  constexpr bool callable = moves || std::is_invocable_v<Function&, Start, std::decay_t<Args>&...>;
-  static_assert(callable, "start: the callable does not take a Started<V>& and these arguments");
-  static_assert(!callable || Awaitable<typename detail::CallOnce<Function, Start, std::decay_t<Args>...>::type>,
-                "start: the callable must be a coroutine: let it return asyncio::Coro, and end with co_return;");
-  static_assert(
-      !callable || moves || std::is_invocable_v<Function&, Start, detail::Unchanged<Args>...>,
-      "start: the callable takes an argument by reference, and would work on a copy: pass std::ref(argument)");
-}
-
-template <class V, class F, class... Args>
-Coro<> TaskGroup::run_started(detail::StartOf<V>& start, F f, Args... args) {
-  Started<V> started(start);
-  if constexpr (std::is_invocable_v<F&, Started<V>&, Args...>) {
-    co_await detail::invoke(f, started, std::move(args)...);
-  } else {
-    co_await detail::invoke(f, started, args...);
+  // Has start() return `value`. No effect where start() has given up waiting. Throws RuntimeError where it was called
+  // before.
+  void operator()(V value) {
+    detail::StartWait* const start = take_start();
+    if (start == nullptr) return;
+    static_cast<detail::StartOf<V>*>(start)->value_.emplace(std::move(value));
+    start->started();
   }
-}
+};
+template <>
+class Started<void> : private detail::StartedBase {
+ public:
+  explicit Started(detail::StartOf<void>& start) noexcept : StartedBase(start) {}
+
+  void operator()() {
+    if (detail::StartWait* const start = take_start()) start->started();
+  }
+};
 
 }  // namespace asyncio::inline ASYNCIO_ABI
+
+#include <asyncio/detail/task_group.h>

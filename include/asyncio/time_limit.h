@@ -2,7 +2,7 @@
 #pragma once
 
 #include <asyncio/chrono.h>
-#include <asyncio/duration.h>
+#include <asyncio/detail/duration.h>
 
 #include <optional>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/bound_callback.h>
+#include <asyncio/detail/bound_callback.h>
 #include <asyncio/handle.h>
 
 #include <utility>

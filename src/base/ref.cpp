@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/ref.h>
+#include <asyncio/detail/ref.h>
 
 #include <asyncio/error.h>
 

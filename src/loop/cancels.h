@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/waiter.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include <cstddef>
 #include <memory>

@@ -2,7 +2,7 @@
 #include <asyncio/context.h>
 
 #include <asyncio/error.h>
-#include <asyncio/waiter.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include "base/per_thread.h"
 #include "loop/task_extra.h"

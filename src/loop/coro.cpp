@@ -2,7 +2,7 @@
 #include <asyncio/coro.h>
 
 #include <asyncio/error.h>
-#include <asyncio/waiter.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include "loop/report.h"
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/generator.h>
 
+#include <asyncio/error.h>
+
 #include <cstdio>
 
 namespace asyncio::inline ASYNCIO_ABI {

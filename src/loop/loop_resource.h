@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/link.h>
+#include <asyncio/detail/link.h>
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 

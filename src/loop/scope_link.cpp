@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/scope_link.h>
+#include <asyncio/detail/scope_link.h>
 
 #include "loop/task_extra.h"
 

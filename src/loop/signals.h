@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
+#include <asyncio/detail/callback.h>
 #include <asyncio/context.h>
-#include <asyncio/link.h>
+#include <asyncio/detail/link.h>
 
 #include "loop/loop_resource.h"
 

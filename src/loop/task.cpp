@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/task.h>
 
+#include <asyncio/detail/passed_on.h>
 #include <asyncio/event_loop.h>
 
 #include "base/fork.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <asyncio/context.h>
-#include <asyncio/waiter.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/timer_node.h>
+#include <asyncio/detail/timer_node.h>
 
 #include <bit>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include "base/fork.h"
 #include "loop/loop_state.h"

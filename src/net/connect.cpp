@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/exception_group.h>
 #include <asyncio/stream.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include "base/system_error.h"
 #include "net/resolve.h"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <asyncio/server.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"

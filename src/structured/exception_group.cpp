@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/exception_group.h>
 
+#include <asyncio/detail/task_errors.h>
 #include <asyncio/error.h>
 
 #include "base/exception_abi.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
+#include <asyncio/detail/task_errors.h>
+
 #include "base/exception_abi.h"
 #include "loop/cancels.h"
 #include "loop/traceback_recorder.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/task_group.h>
 
+#include <asyncio/detail/task_errors.h>
 #include <asyncio/event_loop.h>
 
 #include "base/exception_abi.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/queue.h>
 
+#include <limits>
+
 namespace asyncio::inline ASYNCIO_ABI {
 
 using namespace detail;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/testing.h>
 
-#include <asyncio/frame_pool.h>
+#include <asyncio/detail/frame_pool.h>
 #include <asyncio/inspect.h>
 
 #include "loop/loop_state.h"

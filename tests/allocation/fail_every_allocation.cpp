@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/event_loop.h>
 #include <asyncio/exception_group.h>
-#include <asyncio/frame_pool.h>
+#include <asyncio/detail/frame_pool.h>
 #include <asyncio/run.h>
 #include <asyncio/virtual_clock.h>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // EXPECT: from_foreign() is for the awaiters of other libraries: just co_await this one
+#include <asyncio/foreign.h>
 #include <asyncio/sleep.h>
 
 asyncio::Coro<> async_main() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/callback.h>
+#include <asyncio/detail/callback.h>
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/frame_pool.h>
+#include <asyncio/detail/frame_pool.h>
 
 #include <asyncio/testing.h>
 

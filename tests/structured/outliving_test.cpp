@@ -9,6 +9,7 @@
 #include <asyncio/event.h>
 #include <asyncio/executor.h>
 #include <asyncio/exit_stack.h>
+#include <asyncio/foreign.h>
 #include <asyncio/gather.h>
 #include <asyncio/generator.h>
 #include <asyncio/lock.h>

@@ -3,7 +3,7 @@
 #include <asyncio/shield.h>
 #include <asyncio/testing.h>
 #include <asyncio/timeout.h>
-#include <asyncio/wait_queue.h>
+#include <asyncio/lowlevel/wait_queue.h>
 
 #include "ending.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <asyncio/ring_buffer.h>
+#include <asyncio/detail/ring_buffer.h>
 
 #include <gtest/gtest.h>
 

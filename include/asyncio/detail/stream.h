@@ -2,8 +2,8 @@
 #pragma once
 
 #include <asyncio/coro.h>
-#include <asyncio/ref.h>
-#include <asyncio/waiter.h>
+#include <asyncio/detail/ref.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/lowlevel/waiter.h>
 #include <asyncio/lowlevel/watched_fd.h>  // first: its bits have the names of the functions here, and must not shadow them
-#include <asyncio/waiter.h>
 
 #include <coroutine>
 #include <utility>

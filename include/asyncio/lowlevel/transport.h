@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/callback.h>
+#include <asyncio/detail/callback.h>
 #include <asyncio/stream.h>
 
 #include <cstddef>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/detail/ref.h>
 #include <asyncio/future.h>
-#include <asyncio/ref.h>
 
 #include <utility>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <asyncio/error.h>
-#include <asyncio/waiter.h>
+#include <asyncio/lowlevel/waiter.h>
 
 #include <utility>
 
@@ -13,12 +13,13 @@ namespace lowlevel {
 class QueuedWaiter;
 
 // Tasks that wait for the same thing, in the order in which they came: all that a primitive needs to let tasks wait.
+// examples/own_primitive.cpp is one, from end to end.
 //
 //   class Gate {
 //    public:
-//     class Pass : public QueuedWaiter {
+//     class Pass : public lowlevel::QueuedWaiter {
 //      public:
-//       static constexpr WaitKind kind = WaitQueue::kind("Gate.pass");      // what the inspector shows
+//       static constexpr lowlevel::WaitKind kind = lowlevel::WaitQueue::kind("Gate.pass");  // what the inspector shows
 //       explicit Pass(Gate& gate) : QueuedWaiter(gate.waiters_, kind), gate_(gate) {}
 //       bool await_ready() { return gate_.open_; }                          // the fast path: no suspension
 //      private:
@@ -32,7 +33,7 @@ class QueuedWaiter;
 //     }
 //    private:
 //     bool open_ = false;
-//     WaitQueue waiters_;
+//     lowlevel::WaitQueue waiters_;
 //   };
 //
 // A woken task owns what it was woken for: give it away before, or with, the wake, so that nobody can come in between.

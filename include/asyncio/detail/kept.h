@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/frame_pool.h>
+#include <asyncio/detail/frame_pool.h>
 
 #include <cstddef>
 #include <memory>

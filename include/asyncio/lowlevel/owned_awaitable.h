@@ -1,116 +1,41 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/task.h>
+#include <asyncio/detail/owned_awaitable.h>
 
 #include <concepts>
-#include <iterator>
+#include <coroutine>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
-namespace asyncio::inline ASYNCIO_ABI {
-
-namespace detail {
+namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 
 // For awaiters that await something else on behalf of their user (wait_for(), as_result()): any awaitable, kept until it
 // is awaited, and then its awaiter. No coroutine frame of its own.
 //
 //   template <class S>
-//   class Timed : public NativeAwaiter {
+//   class Timed : public lowlevel::NativeAwaiter {
 //    public:
 //     explicit Timed(S&& awaitable) : inner_(std::forward<S>(awaitable)) {}
 //     bool await_ready() { return inner_.await_ready(); }
 //     template <class P>
 //     auto await_suspend(std::coroutine_handle<P> self) { return inner_.await_suspend(self); }
-//     typename OwnedAwaitable<S>::Value await_resume() { ... return inner_.await_resume(); }
+//     typename lowlevel::OwnedAwaitable<S>::Value await_resume() { return inner_.await_resume(); }
 //    private:
-//     OwnedAwaitable<S> inner_;
+//     lowlevel::OwnedAwaitable<S> inner_;
 //   };
 //   template <class A>
-//   auto timed(A&& awaitable) { return Timed<decltype(to_owned(std::forward<A>(awaitable)))>(to_owned(...)); }
+//   auto timed(A&& awaitable) {
+//     return Timed<lowlevel::OwnedBy<A>>(lowlevel::to_owned(std::forward<A>(awaitable)));
+//   }
 //
 // to_owned() makes of an argument what can be kept: a Coro, a Task, a Future or another awaitable that is an rvalue is
 // moved in; the handle in an lvalue is copied, and awaited as the lvalue would be, which gives a reference to the value;
 // an awaiter that is an lvalue stays where it is. What is foreign becomes a Coro, which waits for it.
 // Movable until it is awaited.
 
-// A handle that was given as an lvalue.
-template <class H>
-class SharedHandle {
- public:
-  explicit SharedHandle(const H& handle) : handle_(handle) {}
-
-  auto operator co_await() && { return std::as_const(handle_).operator co_await(); }
-  auto& state() const { return handle_.state(); }
-  bool done() const { return handle_.done(); }
-  bool cancel() const { return handle_.cancel(); }
-
- private:
-  H handle_;
-};
-
-// A Task<T> or Future<T>.
-template <class H>
-concept ResultHandle = requires(const H& handle) {
-  requires std::derived_from<std::remove_cvref_t<decltype(handle.state())>, FutureBase>;
-};
-
-// What is awaited together, and given as one argument: a vector of Coros, of Tasks, a view.
-template <class R>
-concept AwaitableRange = !Awaitable<R> && requires(R& range) {
-  std::begin(range);
-  std::end(range);
-};
-
-// Whether what is given is one range, and not one awaitable after the other.
-template <class... A>
-inline constexpr bool is_range = sizeof...(A) == 1 && (AwaitableRange<A> && ...);
-
-// As what the elements of a range are taken: moved out of a container that is given up, and copied out of one that stays,
-// which only handles can be.
-template <class R>
-struct ElementsOf {
-  using Found = decltype(*std::begin(std::declval<R&>()));
-  static constexpr bool given = !std::is_lvalue_reference_v<R> && requires(R& range) { range.clear(); };
-  static constexpr bool stolen = !given && IsCoro<std::remove_cvref_t<Found>> && std::is_lvalue_reference_v<Found>;
-  static_assert(!stolen, "a Coro is awaited once, and gone then: hand the whole range over, with std::move(coros)");
-  using type = std::conditional_t<given || stolen, std::remove_cvref_t<Found>&&, Found&&>;
-};
-template <class R>
-using ElementOf = typename ElementsOf<R>::type;
-
-// Refuses a Coro that has been awaited or given away: to be asked before others beside it are started.
-template <class A>
-void require_unused(const A& awaitable) {
-  if constexpr (IsCoro<A>) awaitable.require_unused();
-}
-template <class R>
-void require_all_unused(R& range) {
-  if constexpr (std::is_lvalue_reference_v<decltype(*std::begin(range))>) {
-    for (const auto& awaitable : range) require_unused(awaitable);
-  }
-}
-
-// Whether an argument can be awaited; where not, says what to write instead.
-template <class A>
-constexpr bool check_awaitable() {
-  using Plain = std::remove_cvref_t<A>;
-  static_assert(Awaitable<A> || !IsCoro<Plain>, "a Coro is awaited once, and must be handed over: write std::move()");
-  static_assert(Awaitable<A> || IsCoro<Plain>,
-                "this cannot be awaited: a Coro, a Task, a Future or another awaitable was expected");
-  return Awaitable<A>;
-}
-
-template <class A>
-Coro<AwaitResult<A&>> refer_to(A& awaitable) {
-  co_return co_await awaitable;
-}
-
-}  // namespace detail
-
-namespace lowlevel {
-
+// Makes of an argument what can be kept.
 template <class A>
 decltype(auto) to_owned(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
@@ -134,6 +59,7 @@ using OwnedBy = std::conditional_t<std::is_lvalue_reference_v<decltype(lowlevel:
                                    decltype(lowlevel::to_owned(std::declval<A>())),
                                    std::remove_cvref_t<decltype(lowlevel::to_owned(std::declval<A>()))>>;
 
+// S: what to_owned() gave, as OwnedBy names it.
 template <class S>
 class OwnedAwaitable {
  public:
@@ -177,6 +103,4 @@ class OwnedAwaitable {
   [[no_unique_address]] std::conditional_t<own_awaiter, Nothing, std::optional<Awaiter>> awaiter_;
 };
 
-}  // namespace lowlevel
-
-}  // namespace asyncio::inline ASYNCIO_ABI
+}  // namespace asyncio::inline ASYNCIO_ABI::lowlevel
