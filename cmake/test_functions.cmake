@@ -60,15 +60,19 @@ function(asyncio_manual_area)
       endif()
     endforeach()
   endforeach()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/manual/world.h")
   execute_process(COMMAND "${Python3_EXECUTABLE}" "${PROJECT_SOURCE_DIR}/tools/manual.py"
     --out "${CMAKE_CURRENT_BINARY_DIR}/manual" ${ARGN} OUTPUT_VARIABLE sources COMMAND_ERROR_IS_FATAL ANY)
   string(REGEX MATCHALL "[^\n]+" sources "${sources}")
   add_executable(manual_test ${sources})
   asyncio_test_settings(manual_test)
-  # What an example leaves open: a task that nobody awaits here, a function that is only shown.
-  target_compile_options(manual_test PRIVATE -Wno-unused -Wno-shadow)
+  # What an example leaves open: a task that nobody awaits here, a function that is only shown, the rest of its body.
+  target_compile_options(manual_test PRIVATE -Wno-unused -Wno-unused-parameter -Wno-shadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-    target_compile_options(manual_test PRIVATE -Wno-undefined-internal -Wno-unneeded-internal-declaration)
+    target_compile_options(manual_test PRIVATE
+      -Wno-undefined-internal -Wno-unneeded-internal-declaration -Wno-exceptions)
+  else()
+    target_compile_options(manual_test PRIVATE -Wno-terminate)
   endif()
   gtest_discover_tests(manual_test DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
 endfunction()

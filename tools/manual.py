@@ -6,10 +6,11 @@
     right of its text, lists apart.
   - A block with `int main()` is a program. It is compiled as it stands, and run: it has to end by itself, with 0.
   - A block with a TEST or ASYNC_TEST is run as a test.
-  - A block that has a statement outside of all functions is the body of a coroutine. Any other has declarations. None
-    mixes the two: g++ refuses the declaration of a function in a coroutine.
+  - A block that has a statement outside of all functions is the body of a coroutine; paragraphs at its head that have
+    none stand before that: g++ refuses the declaration of a function in a coroutine. Any other has declarations.
   - Each block is alone: it sees none of the others. One that includes nothing sees all of asyncio, some headers of the
-    standard library, and, unless it is a program, tests/manual/<document>.h: what the document takes for granted.
+    standard library, and, unless it is a program, tests/manual/<document>.h: what the document takes for granted. For a
+    header that has no such file, that is tests/manual/world.h.
   - What is left out, `...` at the end of a line or of a pair of braces, throws: it fits everywhere.
   - ```cpp sigterm is a program that waits for SIGTERM, and gets one once it does.
   - ```cpp no-run is only compiled, ```cpp no-build not even that: what must not be written, or is not whole. For the
@@ -35,7 +36,7 @@ PROGRAM = re.compile(r"^int main\(", re.MULTILINE)
 TEST = re.compile(r"^(?:ASYNC_|ASYNC_IO_)?TEST(?:_F)?\(", re.MULTILINE)
 # A statement: a keyword; a call, in front of which a declaration would have a type; a variable that is made by a call.
 STATEMENT = re.compile(r"\b(?:co_await|co_return|co_yield|for|while|do|if|switch|try|throw|return)\b"
-                       r"|(?:^|;)\s*(?!static_assert)[\w:.>-]+(?:<[^;{]*?>)?\(.*?\)[^;{]*;|=\s*[\w:.<>-]+\(", re.DOTALL)
+                       r"|(?:^|[;}])\s*(?!static_assert)[\w:.>-]+(?:<[^;{]*?>)?\(.*?\)[^;{]*;|=\s*[\w:.<>-]+\(", re.DOTALL)
 
 LEFT_OUT = re.compile(r"(?<![\w.(])\.\.\.(?=\s*(?:\}|//|$))", re.MULTILINE)
 
@@ -80,15 +81,27 @@ class Block:
     def is_body(self):
         return not TEST.search(self.plain) and STATEMENT.search(self.plain) is not None
 
+    def lines_of_declarations(self):
+        """How many lines of the block are paragraphs of declarations, which a body cannot have."""
+        start = 0
+        for end in [number for number, line in enumerate(self.lines) if not line.strip()]:
+            paragraph = "\n".join(self.lines[start:end])
+            if paragraph.count("{") != paragraph.count("}"):
+                continue  # within one
+            if STATEMENT.search(outside_of_braces(paragraph)):
+                break
+            start = end + 1
+        return start
+
     def includes(self):
         return [line for line in self.lines if INCLUDE.match(line)]
 
-    def code(self):
+    def code(self, start=0, end=None):
         # An include goes to the top, and its line stays empty: the compiler's messages name the lines of the document.
         # They do not name the document itself: g++ 14 breaks down where an unnamed namespace seems to be in a header.
-        lines = ["" if INCLUDE.match(line) else line for line in self.lines]
+        lines = ["" if INCLUDE.match(line) else line for line in self.lines[start:end]]
         code = LEFT_OUT.sub('throw "left out";', "\n".join(lines))
-        return f"#line {self.line}\n{code}"
+        return f"#line {self.line + start}\n{code}"
 
 
 def outside_of_braces(code):
@@ -148,13 +161,23 @@ def program_source(block):
 
 def fragments_source(document, blocks):
     prelude = PRELUDES / f"{document.stem}.h"
+    if document.suffix == ".h" and not (ROOT / prelude).exists():
+        prelude = PRELUDES / "world.h"
     includes = [FRAGMENT_INCLUDES, *sorted({line for block in blocks for line in block.includes()})]
+    if document.suffix == ".h":
+        includes.append(f"#include <{document.relative_to('include')}>")
     if (ROOT / prelude).exists():
         includes.append(f'#include "{prelude}"')
     parts = ["\n".join(includes), "namespace {", USING]
     for block in blocks:
-        before, after = ("Coro<> body() {", "co_return;\n}") if block.is_body() else ("", "")
-        parts += [f"namespace {block.name} {{", before, block.code(), after, "}"]
+        parts.append(f"namespace {block.name} {{")
+        if block.is_body():
+            start = block.lines_of_declarations()
+            parts += [block.code(0, start)] if start else []
+            parts += ["Coro<> statements() {", block.code(start), "co_return;\n}"]
+        else:
+            parts.append(block.code())
+        parts.append("}")
     return "\n".join([*parts, "}  // namespace\n"])
 
 

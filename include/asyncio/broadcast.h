@@ -39,6 +39,7 @@ class Lagged : public std::exception {
 //   Coro<> show(Broadcast<Price>::Subscription subscription) {
 //     while (auto price = co_await subscription.next()) draw(*price);
 //   }
+//
 //   auto display = create_task(show(prices.subscribe()));
 //   prices.send(price);  // a plain call, from a callback as well
 //   prices.close();      // show() ends when it has drawn what there is

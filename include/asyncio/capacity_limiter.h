@@ -17,6 +17,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //     auto token = co_await connections.scoped();
 //     ...
 //   }
+//
 //   connections.set_total_tokens(40);  // at run time, say when the server is known to be large
 //
 // Misuse is an error instead of a wrong count: a task that borrows twice, which would wait for itself sooner or later,

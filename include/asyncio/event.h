@@ -13,6 +13,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //     co_await ready.wait();  // at once, if it has happened already
 //     ...
 //   }
+//
 //   ready.set();              // a plain call, from a callback as well
 //
 // It stays set until clear(). Tasks that wait wake up in the order in which they came; all who wait at the moment of

@@ -122,7 +122,10 @@ class ThreadPoolExecutor final : public Executor {
 //
 //   auto both = co_await gather(to_thread(read_whole_file, path), to_thread(size_of, path));
 //
-//   std::size_t count(std::stop_token stop, const Table& table) { ... if (stop.stop_requested()) ... }
+// One that may take long can ask whether it is still wanted:
+//
+//   std::size_t count(std::stop_token stop, const Table& table) { if (stop.stop_requested()) return 0; ... }
+//
 //   std::size_t rows = co_await to_thread(count, std::cref(table));
 //
 // f runs with a copy of the task's context: it can read the ContextVars, and what it sets stays there. Python:

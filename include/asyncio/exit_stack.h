@@ -19,7 +19,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   co_await with(ExitStack(), [&](ExitStack& stack) -> Coro<> {
 //     std::vector<Connection*> connections;
 //     for (const Host& host : hosts) connections.push_back(&co_await stack.enter(connect(host)));
-//     stack.callback(&Log::flush, &log);
+//     stack.callback(&Log::flush, &access_log);
 //     co_await work(connections);
 //   });                                  // the log is flushed, then the connections are left, the last one first
 //

@@ -17,7 +17,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 // A result that will be available: what a callback, or another task, gives to those who await it.
 //
 //   Future<std::string> reply;
-//   link.on_reply([reply](std::string text) { reply.set_result(std::move(text)); });
+//   device.on_reply([reply](std::string text) { reply.set_result(std::move(text)); });
 //   std::cout << co_await reply;
 //
 // A handle: copies refer to the same future. Any number of tasks may await it; they wake in the order of their awaits.

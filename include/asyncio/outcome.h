@@ -15,7 +15,7 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 // What became of an operation, as a value: what it gave, or why it failed.
 //
-//   Outcome<std::size_t> sent = co_await as_result(socket.send(data));
+//   Outcome<std::size_t> sent = co_await as_result(sender.send(data));
 //   if (!sent) {
 //     log(sent.error().message());
 //     co_return;

@@ -77,7 +77,7 @@ class NewTask {
 //   loop.set_task_factory([&](EventLoop&, NewTask& task) {
 //     count_of[task.definition().function_name()] += 1;                 // looks on, or
 //     if (task.options.name.empty()) task.options.name = "anonymous";   // decides how the task starts, or
-//     task.start().add_done_callback(...);                              // has the task itself
+//     started.push_back(task.start());                                  // has the task itself
 //   });
 //
 // Any callable of (EventLoop&, NewTask&), owned; copies share it. What it throws comes out of create_task(), and the

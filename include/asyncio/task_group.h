@@ -83,6 +83,7 @@ class TaskGroup {
   //     started(server.port());                            // start() gives this, and the task goes on in the group
   //     co_await server.serve_forever();
   //   }
+  //
   //   const int port = co_await group.start(serve, config);
   //
   // Calls f(started, args...), and owns f and its arguments. A task that fails before it is started fails start() and

@@ -85,7 +85,7 @@ Future<T> wrap_future(ThreadFuture<T> source, EventLoop& loop = get_running_loop
 
 // Runs a coroutine as a task of a loop that another thread runs; from any thread.
 //
-//   std::thread([&loop] {
+//   std::thread([&] {
 //     auto reply = run_coroutine_threadsafe(loop, ask, "how are you?");
 //     std::cout << reply.result(10s);
 //   });

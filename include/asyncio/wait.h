@@ -33,7 +33,7 @@ struct Waited {
 
 // Waits for tasks; says which have ended, and which have not.
 //
-//   std::vector<Task<Page>> tasks = ...;
+//   std::vector<Task<Page>> tasks = start_downloads();
 //   auto waited = co_await wait(tasks, {.timeout = 5s, .return_when = FIRST_COMPLETED});
 //   for (Task<Page>& task : waited.done) show(co_await task);
 //   for (Task<Page>& task : waited.pending) task.cancel();

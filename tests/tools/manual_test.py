@@ -21,10 +21,11 @@ class Manual(unittest.TestCase):
     def sources(self, name, text, prelude=None):
         with tempfile.TemporaryDirectory() as root:
             manual.ROOT = pathlib.Path(root)
+            (manual.ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (manual.ROOT / name).write_text(text)
             if prelude is not None:
                 (manual.ROOT / manual.PRELUDES).mkdir(parents=True)
-                (manual.ROOT / manual.PRELUDES / name).with_suffix(".h").write_text(prelude)
+                (manual.ROOT / manual.PRELUDES / pathlib.Path(name).name).with_suffix(".h").write_text(prelude)
             return dict(manual.sources_of(pathlib.Path(name)))
 
     def test_statements_outside_of_functions_make_a_body(self):
@@ -55,8 +56,16 @@ class Manual(unittest.TestCase):
         made = self.sources("a.md", "```cpp\nint main() { return 0; }\n```\n\n```cpp\nint x;\n```\n```cpp\nf();\n```\n")
         self.assertEqual(sorted(made), ["a.cpp", "a_line_2.cpp"])
         self.assertIn("TEST(Manual, a_line_2) { EXPECT_EQ(main_of_program(), 0); }", made["a_line_2.cpp"])
-        self.assertIn("namespace line_6 {\n\n#line 6", made["a.cpp"])
-        self.assertIn("namespace line_9 {\nCoro<> body() {\n#line 9", made["a.cpp"])
+        self.assertIn("namespace line_6 {\n#line 6", made["a.cpp"])
+        self.assertIn("namespace line_9 {\nCoro<> statements() {\n#line 9", made["a.cpp"])
+
+    def test_declarations_at_the_head_of_a_body_stand_before_it(self):
+        made = self.sources("a.md", "```cpp\nCoro<> f() {\n  co_await a();\n\n  co_await b();\n}\n\nco_await f();\n```\n")
+        self.assertIn("co_await b();\n}\n\nCoro<> statements() {\n#line 8\nco_await f();\nco_return;", made["a.cpp"])
+
+    def test_a_header_takes_the_rest_of_the_world_for_granted(self):
+        made = self.sources("include/asyncio/lock.h", "//   f();\n")["lock.cpp"]
+        self.assertIn("#include <asyncio/lock.h>", made)
 
     def test_a_program_that_includes_something_gets_nothing_else(self):
         made = self.sources("a.md", "```cpp\n#include <vector>\n\nint main() {}\n```\n```cpp\nint main() {}\n```\n")
@@ -74,12 +83,12 @@ class Manual(unittest.TestCase):
         text = ("// A lock.\n//\n//   auto held = co_await lock.scoped();\n//\n//   use(held);\n//\n// Fair:\n"
                 "//   - first come\n//   - first served\nclass Lock {\n  // As in\n  //   lock.release();\n"
                 "  void release();\n};\n")
-        made = self.sources("lock.h", text)["lock.cpp"]
+        made = self.sources("include/asyncio/lock.h", text)["lock.cpp"]
         self.assertIn("\n#line 3\n", made)
         self.assertIn("auto held = co_await lock.scoped();\n\nuse(held);", made)
         self.assertIn("namespace line_12 {", made)
         self.assertNotIn("first come", made)
-        made = self.sources("lock.h", text, prelude="// no-build: 2\n")["lock.cpp"]
+        made = self.sources("include/asyncio/lock.h", text, prelude="// no-build: 2\n")["lock.cpp"]
         self.assertNotIn("namespace line_12 {", made)
         self.assertIn('#include "tests/manual/lock.h"', made)
 

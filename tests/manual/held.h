@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// no-build: 1
+
+#include "tests/manual/world.h"
