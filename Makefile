@@ -6,7 +6,8 @@
 
 help:  ## print this list
 	@echo "make demo is a good start; make test says whether all is well here."
-	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf '  make %-13s %s\n' $$name "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | \
+	  while read -r name text; do printf '  make %-13s %s\n' $$name "$$text"; done
 
 demo:  ## build the library and a program that shows it, and run that
 	@tools/install-deps.sh demo

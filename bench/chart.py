@@ -88,7 +88,8 @@ class Panel:
         for number, (label, marks) in enumerate(self.lines):
             y = top + 42 + LINE * number + LINE / 2
             out.append(text(LEFT - 14, y + 4, label, "text", "end"))
-            out.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" stroke-dasharray="1 4"/>')
+            out.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" '
+                       'stroke-dasharray="1 4"/>')
             # Ours last: on top of the others.
             for program in sorted(marks, key=lambda name: MARKS[name][0] == "ours"):
                 out.append(mark(*MARKS[program], self.at(marks[program]), y, f"{rows.TITLES[program]}: "

@@ -124,7 +124,8 @@ def verdicts(results):
         for program, goal in case.goals.items():
             ratio = echo_ratio(results, case.key, program)
             if ratio is not None:
-                found.append((f"{case.key}, {program.removeprefix('asyncio_')}", f"{ratio:.3f}", f"{goal}", ratio, goal))
+                name = f"{case.key}, {program.removeprefix('asyncio_')}"
+                found.append((name, f"{ratio:.3f}", f"{goal}", ratio, goal))
     for program in ("asyncio_epoll", "asyncio_io_uring"):
         value = results["idle"].get(program)
         if value is not None:

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Builds the benchmarks and the peers at hand, runs them, and writes build/bench-report/: report.md, chart.svg, results.json.
+"""Builds the benchmarks and the peers at hand, runs them, and writes build/bench-report/: report.md, chart.svg,
+results.json.
 
-All programs take turns, round by round, so that a machine which slows down for a while slows all of them; the report has
-the medians. Servers and micro programs run on cpu 0, what puts load on them on cpu 1, with real-time priority where that
-is allowed. The whole takes about ten minutes; --quick leaves out the slower peers, and takes one round."""
+All programs take turns, round by round, so that a machine which slows down for a while slows all of them; the report
+has the medians. Servers and micro programs run on cpu 0, what puts load on them on cpu 1, with real-time priority where
+that is allowed. The whole takes about ten minutes; --quick leaves out the slower peers, and takes one round."""
 
 import argparse
 import functools
@@ -40,7 +41,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="two minutes")
     parser.add_argument("--no-build", action="store_true", help="run what is built")
     parser.add_argument("--report", action="store_true", help="run nothing: write the report of the last results again")
-    parser.add_argument("--readme", action="store_true", help="run nothing: print the README's table of the last results")
+    parser.add_argument("--readme", action="store_true",
+                        help="run nothing: print the README's table of the last results")
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)
 
@@ -109,7 +111,8 @@ class Priority:
     """How a measured process is started: on which cpu, and before all others where that is allowed."""
 
     def __init__(self):
-        allowed = shutil.which("chrt") and subprocess.run(["chrt", "-f", "1", "true"], capture_output=True).returncode == 0
+        probe = ["chrt", "-f", "1", "true"]
+        allowed = shutil.which("chrt") and subprocess.run(probe, capture_output=True).returncode == 0
         self.prefix = ["chrt", "-f", "1"] if allowed else []
         self.text = "real-time priority" if allowed else "ordinary priority"
 

@@ -18,7 +18,8 @@ elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
                         "ordinary statements with co_await, without a word. " ${_instead})
   endif()
 elseif(NOT ASYNCIO_CPP_COMPILER_WARNED)
-  message(WARNING "asyncio-cpp is tested with clang and g++ only, and this is ${_compiler}. docs/compilers.md has the rest.")
+  message(WARNING
+    "asyncio-cpp is tested with clang and g++ only, and this is ${_compiler}. docs/compilers.md has the rest.")
   # Once for each build directory: a warning that comes back at every run of CMake is one that nobody reads.
   set(ASYNCIO_CPP_COMPILER_WARNED TRUE CACHE INTERNAL "the warning about this compiler was given")
 endif()

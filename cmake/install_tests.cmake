@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The library as a user gets it, static and shared. This build is installed and found; FetchContent builds the other kind
-# of library, which is then installed and found as well: so that the library is compiled only once more.
+# The library as a user gets it, static and shared. This build is installed and found; FetchContent builds the other
+# kind of library, which is then installed and found as well: so that the library is compiled only once more.
 if(BUILD_SHARED_LIBS)
   set(this shared)
   set(other static)

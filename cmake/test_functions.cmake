@@ -93,7 +93,8 @@ function(asyncio_compile_fail)
   endforeach()
 endfunction()
 
-# asyncio_compile(NAME...): tests/compile/NAME.cpp must compile, optimised and not, without a single warning of a user's.
+# asyncio_compile(NAME...): tests/compile/NAME.cpp must compile, optimised and not, without a single warning of a
+# user's.
 function(asyncio_compile)
   separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
   foreach(case IN LISTS ARGN)

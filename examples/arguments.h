@@ -11,7 +11,8 @@
 
 // The command line of an example, `--name value` in any order:
 //
-//   const Arguments arguments(argc, argv, {{"host", "127.0.0.1"}, {"port", "8888"}});  // what there is, and its defaults
+//   const Arguments arguments(argc, argv, {{"host", "127.0.0.1"}, {"port", "8888"}});  // what there is, and its
+//   defaults
 //   connect(arguments.text("host"), arguments.port());
 //
 // What makes no sense is said in one line, with the usage below it, and ends the program with exit code 2.

@@ -9,8 +9,8 @@
 
 // A primitive of our own, with public and lowlevel headers alone: a latch, which opens once as many tasks have counted
 // it down as it was made for. What it shows is all that a primitive needs: a queue of those who wait, an awaiter with a
-// fast path, a name for the inspector, and the check for calls from another thread. Cancels, deadlines, the order of the
-// waiters and the errors of two loops come with the queue.
+// fast path, a name for the inspector, and the check for calls from another thread. Cancels, deadlines, the order of
+// the waiters and the errors of two loops come with the queue.
 
 using namespace asyncio;
 using namespace std::chrono_literals;

@@ -4,9 +4,10 @@
 
   - a public header compiles on its own, includes no header that would cost its users time or names, and defines no
     macro that config.h does not name
-  - what a header includes does not lead back to it; the one with its machinery, which it includes at its end, is its own
-    affair: nobody else includes that
+  - what a header includes does not lead back to it; the one with its machinery, which it includes at its end, is its
+    own affair: nobody else includes that
   - a file starts with its licence; a header goes on with #pragma once; none has more than 600 lines
+  - no line has more than 120 columns
   - a test does not sleep, and none is skipped, disabled or empty; nothing in the library is marked as unfinished
 """
 
@@ -19,8 +20,11 @@ import subprocess
 import sys
 
 MAX_LINES = 600
+MAX_COLUMNS = 120
 DIRECTORIES = ["include", "src", "tests", "examples", "bench", "tools"]
 SUFFIXES = {".h", ".cpp", ".py", ".sh"}
+WIDTH_SUFFIXES = SUFFIXES | {".c", ".cmake"}
+WIDTH_NAMES = {"CMakeLists.txt", "Makefile"}
 LICENCE = "SPDX-License-Identifier: MIT"
 
 # What a public header may not include: the slow, and all that is not C++: the operating system, OpenSSL, liburing.
@@ -36,7 +40,8 @@ FOREIGN = re.compile(r"(?!asyncio/).*[./]")
 # (directories, pattern, what is wrong with it)
 WORDS = [
     (["tests"], re.compile(r"sleep_for|sleep_until|usleep\("), "a sleep in a test; time is virtual there"),
-    (["tests"], re.compile(r"GTEST_SKIP|\bDISABLED_|(EXPECT|ASSERT)_TRUE\(true\)"), "a skipped, disabled or empty test"),
+    (["tests"], re.compile(r"GTEST_SKIP|\bDISABLED_|(EXPECT|ASSERT)_TRUE\(true\)"),
+     "a skipped, disabled or empty test"),
     (["include", "src"], re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "unfinished"),
 ]
 
@@ -94,6 +99,12 @@ def include_problems(include, headers):
         yield from visit(name)
 
 
+def width_problems(root, file):
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        if len(line) > MAX_COLUMNS:
+            yield f"{file.relative_to(root)}:{number}: {len(line)} columns ({MAX_COLUMNS} at most)"
+
+
 def compile_alone(root, compiler, header):
     command = [*compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", "-I", root / "include",
                "-include", header, "-x", "c++", "/dev/null"]
@@ -113,8 +124,12 @@ def main():
 
     files = sorted(file for directory in DIRECTORIES for file in (root / directory).rglob("*")
                    if file.suffix in SUFFIXES)
+    wide = [root / "Makefile", root / "CMakeLists.txt"]
+    wide += [file for directory in [*DIRECTORIES, "cmake"] for file in sorted((root / directory).rglob("*"))
+             if file.suffix in WIDTH_SUFFIXES or file.name in WIDTH_NAMES]
     macros = re.findall(r"\w+", MACRO_LIST.search((root / "include/asyncio/config.h").read_text())[0])
     problems = [problem for file in files for problem in text_problems(root, file, macros)]
+    problems += [problem for file in wide for problem in width_problems(root, file)]
     headers = sorted((root / "include").rglob("*.h"))
     problems += include_problems(root / "include", headers)
     machinery = {root / "include" / tail for header in headers for tail in machinery_of(header.read_text())}

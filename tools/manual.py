@@ -36,7 +36,8 @@ PROGRAM = re.compile(r"^int main\(", re.MULTILINE)
 TEST = re.compile(r"^(?:ASYNC_|ASYNC_IO_)?TEST(?:_F)?\(", re.MULTILINE)
 # A statement: a keyword; a call, in front of which a declaration would have a type; a variable that is made by a call.
 STATEMENT = re.compile(r"\b(?:co_await|co_return|co_yield|for|while|do|if|switch|try|throw|return)\b"
-                       r"|(?:^|[;}])\s*(?!static_assert)[\w:.>-]+(?:<[^;{]*?>)?\(.*?\)[^;{]*;|=\s*[\w:.<>-]+\(", re.DOTALL)
+                       r"|(?:^|[;}])\s*(?!static_assert)[\w:.>-]+(?:<[^;{]*?>)?\(.*?\)[^;{]*;"
+                       r"|=\s*[\w:.<>-]+\(", re.DOTALL)
 
 LEFT_OUT = re.compile(r"(?<![\w.(])\.\.\.(?=\s*(?:\}|//|$))", re.MULTILINE)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# test.sh PRESET [--slow]: builds everything in build/PRESET and runs its tests, on every kernel interface that works here.
+# test.sh PRESET [--slow]: builds everything in build/PRESET and runs its tests, on every kernel interface that works
+# here.
 # ASYNCIO_REQUIRE_BACKENDS="epoll io_uring" makes it an error where one of them does not.
 set -eu -o pipefail
 [ "${1-}" != --help ] || { sed -n '3,4s/^# //p' "$0"; exit 0; }

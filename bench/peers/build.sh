@@ -78,7 +78,8 @@ if command -v cargo >/dev/null && compgen -G "/usr/share/cargo/registry/tokio-1.
   cargo_build() {
     rm -rf "$out/tokio"
     cp -r "$source/tokio" "$out/tokio"
-    (cd "$out/tokio" && CARGO_HOME="$out/cargo" CARGO_TARGET_DIR="$out/cargo-target" cargo build --quiet --offline --release) &&
+    (cd "$out/tokio" && CARGO_HOME="$out/cargo" CARGO_TARGET_DIR="$out/cargo-target" \
+      cargo build --quiet --offline --release) &&
       cp "$out/cargo-target/release/tokio_$1" "$out/tokio_$1"
   }
   build tokio_echo "$source/tokio/src/echo.rs" cargo_build echo

@@ -11,7 +11,8 @@
 #include <utility>
 
 // The least that a C++20 coroutine runtime can do for each row: frames from a free list, symmetric transfer, a queue of
-// handles, a heap of timers. Not a library: no exceptions, no cancelling, one thread, nothing that tells who waits where.
+// handles, a heap of timers. Not a library: no exceptions, no cancelling, one thread, nothing that tells who waits
+// where.
 
 using Handle = std::coroutine_handle<>;
 

@@ -4,8 +4,8 @@
 #include <sys/resource.h>
 #include <uv.h>
 
-// Echo server on libuv: uv_echo PORT. One buffer for all connections; uv_try_write() first, uv_write() for the rest, which
-// is much cheaper than always uv_write().
+// Echo server on libuv: uv_echo PORT. One buffer for all connections; uv_try_write() first, uv_write() for the rest,
+// which is much cheaper than always uv_write().
 
 static char buffer[64 * 1024];
 

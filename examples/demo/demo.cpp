@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs the tutorials' programs in real time, side by side, and compares what they print and how long they take with what
-// the tutorials promise; then holds ten thousand TCP connections. Exit code 0: everything was as promised.
+// Runs the tutorials' programs in real time, side by side, and compares what they print and how long they take with
+// what the tutorials promise; then holds ten thousand TCP connections. Exit code 0: everything was as promised.
 #include <asyncio/asyncio.h>
 
 #include "program.h"

@@ -7,8 +7,8 @@
 using namespace asyncio;
 using namespace std::chrono_literals;
 
-// The first error comes out of gather() at once. The other coroutine is not cancelled by it, and would go on; here the program ends
-// first. A TaskGroup cancels and waits.
+// The first error comes out of gather() at once. The other coroutine is not cancelled by it, and would go on; here the
+// program ends first. A TaskGroup cancels and waits.
 Coro<> task(std::string name) {
   std::cout << name << " started\n";
   co_await sleep(2s);

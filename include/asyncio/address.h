@@ -64,9 +64,9 @@ struct AddressInfo {
 //
 //   for (const AddressInfo& info : co_await getaddrinfo("example.org", 443)) std::cout << info.address;
 //
-// A literal address is taken as it is, within the call. A name is looked up in one of the loop's resolver threads, which
-// do nothing else: a default executor whose threads are all busy delays no connection. A cancel throws CancelledError at
-// once; the lookup goes on unseen.
+// A literal address is taken as it is, within the call. A name is looked up in one of the loop's resolver threads,
+// which do nothing else: a default executor whose threads are all busy delays no connection. A cancel throws
+// CancelledError at once; the lookup goes on unseen.
 // Throws std::system_error: with resolve_category() and one of the system's EAI_ numbers, or the error that the system
 // met. ValueError where the host or the service has a NUL byte, or the port is not 0 to 65535.
 Coro<std::vector<AddressInfo>> getaddrinfo(std::string_view host, int port, const ResolveOptions& options = {});
@@ -86,11 +86,12 @@ struct NameInfo {
   std::string service;
 };
 
-// The name of an address, and that of the service at its port. Lookups, errors and cancels as with getaddrinfo(); for an
-// address that is no literal IP address EAI_NONAME. Python: loop.getnameinfo().
+// The name of an address, and that of the service at its port. Lookups, errors and cancels as with getaddrinfo(); for
+// an address that is no literal IP address EAI_NONAME. Python: loop.getnameinfo().
 Coro<NameInfo> getnameinfo(const Address& address, const NameInfoOptions& options = {});
 
-// The errors of name resolution. Its name() is "getaddrinfo", its messages are the system's own. Python: socket.gaierror.
+// The errors of name resolution. Its name() is "getaddrinfo", its messages are the system's own. Python:
+// socket.gaierror.
 const std::error_category& resolve_category() noexcept;
 
 }  // namespace asyncio::inline ASYNCIO_ABI

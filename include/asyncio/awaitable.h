@@ -8,9 +8,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-// What can stand behind `co_await` in a Coro: a Coro itself, as an rvalue; a Task or a Future; what the functions of the
-// library give to be awaited, such as `queue.get()`; and each awaiter, or type with an operator co_await, of another
-// library (foreign.h).
+// What can stand behind `co_await` in a Coro: a Coro itself, as an rvalue; a Task or a Future; what the functions of
+// the library give to be awaited, such as `queue.get()`; and each awaiter, or type with an operator co_await, of
+// another library (foreign.h).
 //
 //   template <Awaitable A>
 //   Coro<AwaitResult<A>> logged(A awaitable) {

@@ -21,8 +21,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // which they came. Who comes after that belongs to the next round, also while those of the last one have not run yet.
 // A wait that is cancelled throws CancelledError and leaves the count: the rest wait for a replacement. Once the round
 // is complete a cancel lands at the next wait.
-// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait together
-// with them gets RuntimeError. Not thread-safe.
+// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait
+// together with them gets RuntimeError. Not thread-safe.
 // Python: asyncio.Barrier; `async with barrier as index` is `with(barrier, body)`, whose exit does nothing.
 class Barrier {
  public:

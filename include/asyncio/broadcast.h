@@ -44,12 +44,12 @@ class Lagged : public std::exception {
 //   prices.send(price);  // a plain call, from a callback as well
 //   prices.close();      // show() ends when it has drawn what there is
 //
-// A subscriber gets a copy of every item that is sent after subscribe(), in order. The last `capacity` items are kept; a
-// subscriber that is further behind has lost some. Its next() then throws Lagged, once, with their number, and goes on
-// with the oldest that is kept. (An exception, because a lost item is an error unless the program says otherwise. Who
-// wants the newest values only catches it and asks again.)
-// A cancel of next() takes nothing: the same item comes the next time. So it does after a copy that has thrown, and where
-// send() throws, nothing was sent. The constructors and the destructor of an item may use the Broadcast.
+// A subscriber gets a copy of every item that is sent after subscribe(), in order. The last `capacity` items are kept;
+// a subscriber that is further behind has lost some. Its next() then throws Lagged, once, with their number, and goes
+// on with the oldest that is kept. (An exception, because a lost item is an error unless the program says otherwise.
+// Who wants the newest values only catches it and asks again.)
+// A cancel of next() takes nothing: the same item comes the next time. So it does after a copy that has thrown, and
+// where send() throws, nothing was sent. The constructors and the destructor of an item may use the Broadcast.
 // Used by the tasks of one loop at a time: a task of another loop that would have to wait together with them gets
 // RuntimeError. Not thread-safe. Its end closes it; what is kept can be read after that.
 // Python: none; a Queue for each subscriber.
@@ -115,8 +115,8 @@ class Broadcast {
   std::shared_ptr<Shared> shared_;
 };
 
-// One subscriber's place in a Broadcast. A copy goes on from the same place, by itself. Neither to be moved nor destroyed
-// while a task waits for its next item.
+// One subscriber's place in a Broadcast. A copy goes on from the same place, by itself. Neither to be moved nor
+// destroyed while a task waits for its next item.
 template <class T>
 class Broadcast<T>::Subscription {
  public:

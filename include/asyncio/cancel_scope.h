@@ -120,9 +120,9 @@ struct ScopeOptions {
 
 }  // namespace detail
 
-// A scope that cancels itself after a while, counted from this call: `move_on_after(2s, {.shield = true})`. std::nullopt
-// is never, NaN throws ValueError; throws RuntimeError where no loop runs. For what is not over in time but may be left
-// out. Python: trio.move_on_after, anyio.move_on_after.
+// A scope that cancels itself after a while, counted from this call: `move_on_after(2s, {.shield = true})`.
+// std::nullopt is never, NaN throws ValueError; throws RuntimeError where no loop runs. For what is not over in time
+// but may be left out. Python: trio.move_on_after, anyio.move_on_after.
 CancelScope move_on_after(TimeLimit timeout, const detail::ScopeOptions& options = {});
 // The same at a time of the loop's clock; std::nullopt is never.
 CancelScope move_on_at(std::optional<TimePoint> when, const detail::ScopeOptions& options = {});

@@ -25,7 +25,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Order: tasks that wait are served in the order in which they came; a token passes from hand to hand.
 // A wait that is cancelled throws CancelledError and borrows nothing. A task that has been given a token has it, and a
 // cancel after that lands at its next wait. A task that ends does not give back: scoped() does.
-// May be made anywhere; used by the tasks of one loop at a time. Not thread-safe. It must outlive those who hold tokens.
+// May be made anywhere; used by the tasks of one loop at a time. Not thread-safe. It must outlive those who hold
+// tokens.
 // Python: none in asyncio; anyio.CapacityLimiter.
 class CapacityLimiter {
  public:
@@ -46,16 +47,17 @@ class CapacityLimiter {
   // The same, with the token given back by the destructor of the result, in whichever task that is.
   Scoped scoped();
 
-  // Borrows a token if one is free; never waits. Throws RuntimeError where the calling task has one, and outside a task.
+  // Borrows a token if one is free; never waits. Throws RuntimeError where the calling task has one, and outside a
+  // task.
   bool try_acquire();
 
-  // Gives back the token of the calling task: to the first that waits, if there is one. Throws RuntimeError where it has
-  // none, and outside a task.
+  // Gives back the token of the calling task: to the first that waits, if there is one. Throws RuntimeError where it
+  // has none, and outside a task.
   void release();
 
   int total_tokens() const { return total_; }
-  // More let tasks that wait go on at once; fewer take none away: they go as they are given back. Throws ValueError where
-  // total_tokens < 0.
+  // More let tasks that wait go on at once; fewer take none away: they go as they are given back. Throws ValueError
+  // where total_tokens < 0.
   void set_total_tokens(int total_tokens);
 
   int borrowed_tokens() const { return borrowed_; }

@@ -29,11 +29,11 @@ namespace asyncio::inline ASYNCIO_ABI {
 // wait(), wait_for() and notify() are called by a task that holds the lock.
 // Order: those who wait are notified in the order in which they came, and a notified task stands in the queue of the
 // lock from then on, so that they go on one by one as the lock is released.
-// wait() may end without a notification that was meant for it: that is why a change is waited for with wait_for(), or in
-// a loop.
+// wait() may end without a notification that was meant for it: that is why a change is waited for with wait_for(), or
+// in a loop.
 // A cancel, and a deadline, end the wait with CancelledError, but not before the lock is held again: whatever ends
-// wait(), the lock is held then. Taking it again cannot be interrupted. A task that was notified, and then ends its wait
-// by a cancel, passes the notification on to another.
+// wait(), the lock is held then. Taking it again cannot be interrupted. A task that was notified, and then ends its
+// wait by a cancel, passes the notification on to another.
 // May be made anywhere; used by the tasks of one loop at a time. Not thread-safe.
 // Python: asyncio.Condition; `async with cond` is `auto held = co_await cond.scoped()`, or `with(cond, body)`. wait()
 // gives nothing instead of True.

@@ -13,9 +13,9 @@ g++ 12 miscompiles ordinary statements with co_await, and the program corrupts i
 
 // The library's macros: ASYNCIO_ABI, and ASYNC_TEST, ASYNC_IO_TEST and ASYNCIO_DEFINE_TEST of testing.h.
 //
-// ASYNCIO_ABI is the inline namespace that holds every symbol. It names the await protocol (detail/await_protocol.h), because
-// objects that were compiled with different ones must not share a coroutine: they fail to link, instead of failing at
-// run time. The compiler alone decides, and not its flags: a program may mix -O0 and -O2.
+// ASYNCIO_ABI is the inline namespace that holds every symbol. It names the await protocol (detail/await_protocol.h),
+// because objects that were compiled with different ones must not share a coroutine: they fail to link, instead of
+// failing at run time. The compiler alone decides, and not its flags: a program may mix -O0 and -O2.
 #if defined(__clang__)
 #define ASYNCIO_ABI abi1_clang
 #else

@@ -82,7 +82,8 @@ class ContextToken {
 //     co_await answer(request);       // request_id.get() is that id in there
 //   }
 //
-// Make it once, as a global: it must outlive every context that holds a value of it. Any thread may use it. get() copies: let T be a std::shared_ptr where that is dear.
+// Make it once, as a global: it must outlive every context that holds a value of it. Any thread may use it. get()
+// copies: let T be a std::shared_ptr where that is dear.
 // Python: contextvars.ContextVar.
 template <class T>
 class ContextVar : private detail::AnyContextVar {

@@ -28,8 +28,9 @@ class CoroPromise;
 //
 // Calling answer() runs nothing; awaiting the result runs the body in the task of the caller, and gives its value or
 // throws its exception. create_task() starts it as a task of its own instead.
-// Movable, and awaited at most once: a second await throws RuntimeError. One that is dropped without having been awaited
-// is reported to the loop's exception handler. Parameters live in the coroutine: take what must outlive the call by value.
+// Movable, and awaited at most once: a second await throws RuntimeError. One that is dropped without having been
+// awaited is reported to the loop's exception handler. Parameters live in the coroutine: take what must outlive the
+// call by value.
 // Python: a coroutine object.
 template <class T = void>
 class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_task()")]] Coro {

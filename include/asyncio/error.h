@@ -45,7 +45,8 @@ CancelledError cancelled_error(std::string_view message, const void* source = nu
 
 }  // namespace detail
 
-// Ends the program: leaves the loop at once, wherever it is thrown, and comes out of run(). No base class, like Python's.
+// Ends the program: leaves the loop at once, wherever it is thrown, and comes out of run(). No base class, like
+// Python's.
 class SystemExit final {
  public:
   explicit SystemExit(int code = 0) noexcept : code_(code) {}

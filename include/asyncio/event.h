@@ -20,8 +20,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 // set() do, also where clear() follows at once.
 // A wait that is cancelled throws CancelledError, also where the event was set a moment ago and the task had not run
 // since: nothing is lost by that.
-// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait together
-// with them gets RuntimeError. Not thread-safe: from another thread, loop.call_soon_threadsafe([&] { ready.set(); }).
+// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait
+// together with them gets RuntimeError. Not thread-safe: from another thread, loop.call_soon_threadsafe([&] {
+// ready.set(); }).
 // Python: asyncio.Event; wait() gives nothing instead of True.
 class Event {
  public:

@@ -50,17 +50,17 @@ struct ExceptionContext {
 //
 // Order: what is ready runs first in, first out. An iteration is the run of all that was ready at its start; what that
 // makes ready runs in the next one. The kernel is asked for events, and the clock is read, when nothing is ready, and
-// else about every 500 microseconds or 256 steps, whichever comes first, so that nothing starves. Timers that are due are
-// queued by deadline, those of one deadline in the order in which they were made. A loop that has nothing else to do
-// wakes up for timers once in 50 microseconds at most; what is due within that time shares the wake-up.
+// else about every 500 microseconds or 256 steps, whichever comes first, so that nothing starves. Timers that are due
+// are queued by deadline, those of one deadline in the order in which they were made. A loop that has nothing else to
+// do wakes up for timers once in 50 microseconds at most; what is due within that time shares the wake-up.
 // Threads: only call_soon_threadsafe(), run_coroutine_threadsafe() and the handles they give may be used from another
-// thread than the one that runs the loop. In debug mode each other call of the library that would change something throws
-// RuntimeError there, and has changed nothing. Not checked are what only asks (done(), result(), qsize()), destructors,
-// call_exception_handler(), and a primitive while nobody waits for it, because it belongs to no loop then.
+// thread than the one that runs the loop. In debug mode each other call of the library that would change something
+// throws RuntimeError there, and has changed nothing. Not checked are what only asks (done(), result(), qsize()),
+// destructors, call_exception_handler(), and a primitive while nobody waits for it, because it belongs to no loop then.
 // fork(): a loop stays with the process that made it. What called fork() inside of it goes on in the child, outside of
 // any loop, and may run one of its own; where it would have to wait, start a task or call the loop, RuntimeError is
-// thrown. When it has returned to the loop, run_forever() throws that. The tasks of the parent neither run nor end in the
-// child, what they own is not destroyed there, and signals do there what they do by default.
+// thrown. When it has returned to the loop, run_forever() throws that. The tasks of the parent neither run nor end in
+// the child, what they own is not destroyed there, and signals do there what they do by default.
 // Exceptions that nobody else can get go to the exception handler, by default to standard error; SystemExit and
 // KeyboardInterrupt leave run_forever() at once, with the rest of the work still queued.
 // Lifetime: everything that was made with a loop may outlive it. What then needs a loop throws RuntimeError, or, where
@@ -83,8 +83,8 @@ class EventLoop : private detail::LoopCore {
   // Runs until stop(). Throws RuntimeError where this loop runs already, another runs in this thread, or it is closed.
   void run_forever();
 
-  // Runs until the coroutine, task or future has ended, and gives its value, or throws its exception. RuntimeError where
-  // the loop was stopped before that.
+  // Runs until the coroutine, task or future has ended, and gives its value, or throws its exception. RuntimeError
+  // where the loop was stopped before that.
   template <Awaitable A>
   AwaitResult<A> run_until_complete(A&& awaitable);
 
@@ -94,14 +94,15 @@ class EventLoop : private detail::LoopCore {
   // Ends run_forever() once what is ready now has run. Before run_forever(): has it run one iteration, without waiting.
   void stop();
 
-  // Destroys what is queued, and every task that has not ended, with a report. Twice is once. RuntimeError while it runs.
+  // Destroys what is queued, and every task that has not ended, with a report. Twice is once. RuntimeError while it
+  // runs.
   void close();
 
   bool is_running() const;
   bool is_closed() const;
 
-  // --- callbacks (handle.cpp). f is called as f(args...), in a copy of the current context; the loop owns copies of f and its
-  // arguments. What f takes by reference, to change it, is given as std::ref(x).
+  // --- callbacks (handle.cpp). f is called as f(args...), in a copy of the current context; the loop owns copies of f
+  // and its arguments. What f takes by reference, to change it, is given as std::ref(x).
 
   // In its turn, never inside the call.
   template <class F, class... Args>
@@ -127,10 +128,10 @@ class EventLoop : private detail::LoopCore {
 
   // --- file descriptors (fd_table.cpp). For what has no stream: a library that brings its own sockets, a device.
 
-  // Calls f(args...) whenever `fd` can be read from, which includes its end and its errors: at every poll of the kernel,
-  // until f has read what there is, or the reader is removed. A second add replaces the first. The descriptor stays the
-  // caller's, who removes the reader before the close(). Throws ValueError where it is not open, RuntimeError where a
-  // stream uses it, std::system_error (EPERM) for what is always ready, such as a regular file.
+  // Calls f(args...) whenever `fd` can be read from, which includes its end and its errors: at every poll of the
+  // kernel, until f has read what there is, or the reader is removed. A second add replaces the first. The descriptor
+  // stays the caller's, who removes the reader before the close(). Throws ValueError where it is not open, RuntimeError
+  // where a stream uses it, std::system_error (EPERM) for what is always ready, such as a regular file.
   template <class F, class... Args>
   void add_reader(int fd, F&& f, Args&&... args) {
     watch(fd, false, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
@@ -140,8 +141,8 @@ class EventLoop : private detail::LoopCore {
   void add_writer(int fd, F&& f, Args&&... args) {
     watch(fd, true, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
-  // From here on it is not called, not even if it is due already. Whether there was one; RuntimeError where a stream uses
-  // the descriptor.
+  // From here on it is not called, not even if it is due already. Whether there was one; RuntimeError where a stream
+  // uses the descriptor.
   bool remove_reader(int fd);
   bool remove_writer(int fd);
 
@@ -189,7 +190,8 @@ class EventLoop : private detail::LoopCore {
   void set_default_executor(ThreadPoolExecutor executor);
 
   // Waits, without blocking the loop, until the threads of the default executor have done all their work and ended;
-  // there is none afterwards. With a timeout goes on without them after that time, with a report. Runner::close() does it.
+  // there is none afterwards. With a timeout goes on without them after that time, with a report. Runner::close() does
+  // it.
   Coro<> shutdown_default_executor(TimeLimit timeout = {});
 
   // --- signals (signals.cpp)
@@ -230,8 +232,8 @@ class EventLoop : private detail::LoopCore {
   // Puts a waiter where it is woken once nothing else is ready.
   void push_idle(lowlevel::LinkedWaiter& waiter) noexcept;
 
-  // The threads of run_in_executor(nullptr, ...), made when first needed. Throws RuntimeError where the loop or they have
-  // ended.
+  // The threads of run_in_executor(nullptr, ...), made when first needed. Throws RuntimeError where the loop or they
+  // have ended.
   Executor& default_executor();
   // Runs lookups of names, which may take long, in threads of their own: a busy default executor does not delay them.
   Executor& resolver();

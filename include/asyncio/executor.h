@@ -19,10 +19,10 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   ThreadPoolExecutor pool(4);
 //   auto hash = co_await loop.run_in_executor(pool, sha256, std::move(text));
 //
-// The loop goes on meanwhile. Both own the callable and its arguments. What those refer to must live as long as the call:
-// to_thread() sees to that, because it does not go on before the call has ended, not even on a cancel; a future of
-// run_in_executor() that is cancelled lets a call that has begun run on. The callable runs in another thread: it must not
-// touch tasks, primitives or the loop, but for call_soon_threadsafe() and run_coroutine_threadsafe().
+// The loop goes on meanwhile. Both own the callable and its arguments. What those refer to must live as long as the
+// call: to_thread() sees to that, because it does not go on before the call has ended, not even on a cancel; a future
+// of run_in_executor() that is cancelled lets a call that has begun run on. The callable runs in another thread: it
+// must not touch tasks, primitives or the loop, but for call_soon_threadsafe() and run_coroutine_threadsafe().
 
 // The pool could not be used any more because its initializer threw.
 class BrokenThreadPool : public RuntimeError {
@@ -130,10 +130,10 @@ class ThreadPoolExecutor final : public Executor {
 //
 // f runs with a copy of the task's context: it can read the ContextVars, and what it sets stays there. Python:
 // asyncio.to_thread().
-// A cancel ends a call that has not begun. One that runs cannot be interrupted: it is waited for, so that what f refers to
-// stays alive, and then CancelledError is thrown; what f gave or threw is dropped. Where f takes a std::stop_token before
-// its other arguments, it gets one of which the cancel requests a stop, and can end earlier. Where the loop is closed by
-// force meanwhile nothing is waited for.
+// A cancel ends a call that has not begun. One that runs cannot be interrupted: it is waited for, so that what f refers
+// to stays alive, and then CancelledError is thrown; what f gave or threw is dropped. Where f takes a std::stop_token
+// before its other arguments, it gets one of which the cancel requests a stop, and can end earlier. Where the loop is
+// closed by force meanwhile nothing is waited for.
 template <class F, class... Args>
 auto to_thread(F&& f, Args&&... args);
 
@@ -146,8 +146,8 @@ struct AbandonOnCancel {};
 // For a first argument of to_thread().
 inline constexpr detail::AbandonOnCancel abandon_on_cancel{};
 
-// As to_thread(), but a cancel throws at once: a call that runs goes on unseen. For a callable that owns all that it uses,
-// and may take long.
+// As to_thread(), but a cancel throws at once: a call that runs goes on unseen. For a callable that owns all that it
+// uses, and may take long.
 template <class F, class... Args>
 auto to_thread(detail::AbandonOnCancel, F&& f, Args&&... args);
 

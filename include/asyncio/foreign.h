@@ -34,10 +34,11 @@ class FromForeign;
 }  // namespace detail
 
 // Awaits a foreign awaitable that can be told to stop: a cancel of the waiting task calls on_cancel(), once, in the
-// loop's thread and with the task's context, whoever cancels. The operation should then resume its handle soon. If it still gives a value, that is what the await
-// gives, and the cancel lands at the next one; if it throws, the await throws CancelledError. Where on_cancel() returns
-// true the handle has been forgotten, and will never be resumed: CancelledError then comes without waiting for it. What
-// on_cancel() throws is reported to the loop's exception handler. An rvalue is moved in, an lvalue is referred to.
+// loop's thread and with the task's context, whoever cancels. The operation should then resume its handle soon. If it
+// still gives a value, that is what the await gives, and the cancel lands at the next one; if it throws, the await
+// throws CancelledError. Where on_cancel() returns true the handle has been forgotten, and will never be resumed:
+// CancelledError then comes without waiting for it. What on_cancel() throws is reported to the loop's exception
+// handler. An rvalue is moved in, an lvalue is referred to.
 template <Awaitable A, std::invocable F>
 detail::FromForeign<A, F> from_foreign(A&& awaitable, F on_cancel);
 

@@ -89,8 +89,8 @@ class Future {
   // Its exception, null after a value. Throws CancelledError where it was cancelled, InvalidStateError while pending.
   std::exception_ptr exception() const { return detail::exception_of(state()); }
 
-  // Waits until it has ended, whatever with: throws nothing of it. A cancel of the caller ends the wait, and is not passed
-  // on.
+  // Waits until it has ended, whatever with: throws nothing of it. A cancel of the caller ends the wait, and is not
+  // passed on.
   detail::Ended ended() const { return detail::Ended(state()); }
 
   // Has the loop call f(future) once it has ended; at once, in the loop's turn, where it has. Gives a token for

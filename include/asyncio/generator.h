@@ -8,8 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI {
 
-// Thrown at the co_yield of a generator that is being closed, so that it cleans up. No base class, like CancelledError: what
-// catches it should rethrow.
+// Thrown at the co_yield of a generator that is being closed, so that it cleans up. No base class, like CancelledError:
+// what catches it should rethrow.
 class GeneratorExit final {};
 
 // A coroutine that gives many values, and may wait between them: what `async def` with `yield` is in Python.
@@ -26,8 +26,8 @@ class GeneratorExit final {};
 //
 // It runs in the task that asks for the next value, and only then. An exception that leaves it comes out of next(), and
 // ends it. A cancel of the waiting task is thrown inside of it, where it waits.
-// Movable, not while a step runs; one step at a time. Destroying it destroys its locals; where its cleaning up has to wait, close it with aclose() first.
-// For the thread of one loop. Python: an asynchronous generator.
+// Movable, not while a step runs; one step at a time. Destroying it destroys its locals; where its cleaning up has to
+// wait, close it with aclose() first. For the thread of one loop. Python: an asynchronous generator.
 template <class T>
 class [[nodiscard]] AsyncGenerator : private detail::GeneratorBase {
  public:
@@ -44,8 +44,8 @@ class [[nodiscard]] AsyncGenerator : private detail::GeneratorBase {
   }
   ~AsyncGenerator() { destroy(); }
 
-  // Awaiting it runs the body up to its next co_yield, and gives the value; nothing once the body has ended. Throws RuntimeError
-  // where a step runs already.
+  // Awaiting it runs the body up to its next co_yield, and gives the value; nothing once the body has ended. Throws
+  // RuntimeError where a step runs already.
   Next next();
 
   // Ends it: throws GeneratorExit at its co_yield, and waits until the body has ended. Nothing happens where it has not

@@ -14,8 +14,8 @@ class Inbox;
 
 }  // namespace detail
 
-// A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. One that refers to none is
-// false, and its functions throw RuntimeError. Python: asyncio.Handle.
+// A callback that a loop will call. Copies refer to the same one; dropping it changes nothing. One that refers to none
+// is false, and its functions throw RuntimeError. Python: asyncio.Handle.
 class Handle {
  public:
   Handle() = default;  // refers to none
@@ -52,8 +52,8 @@ class ThreadsafeHandle {
   ThreadsafeHandle() = default;
   ThreadsafeHandle(detail::Inbox& inbox, std::uint64_t number) noexcept : inbox_(&inbox), number_(number) {}
 
-  // The callback will not run; true. Where it runs at the moment, waits until it has ended, unless this is called by the
-  // callback itself; false then, and where it has run before.
+  // The callback will not run; true. Where it runs at the moment, waits until it has ended, unless this is called by
+  // the callback itself; false then, and where it has run before.
   bool cancel() const noexcept;
 
  private:

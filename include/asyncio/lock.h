@@ -24,8 +24,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 // A lock belongs to no task: any may release it, and a task that acquires it twice waits for itself.
 // A wait that is cancelled throws CancelledError and takes nothing; the others keep their places. A task that has been
 // given the lock has it, and a cancel after that lands at its next wait.
-// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait together
-// with them gets RuntimeError. Not thread-safe. It must outlive those who hold it.
+// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait
+// together with them gets RuntimeError. Not thread-safe. It must outlive those who hold it.
 // Python: asyncio.Lock; `async with lock` is `auto held = co_await lock.scoped()`, or `with(lock, body)`.
 class Lock {
  public:

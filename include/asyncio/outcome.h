@@ -62,8 +62,8 @@ class [[nodiscard]] Outcome {
   // The exception, made of the code where that is what there is; null where there is a value.
   std::exception_ptr exception() const;
 
-  // What the error says, whatever it is: what() of an exception, "cancelled" or the message of a cancel, the text of a code,
-  // and of an exception that says nothing its type. Empty where there is a value.
+  // What the error says, whatever it is: what() of an exception, "cancelled" or the message of a cancel, the text of a
+  // code, and of an exception that says nothing its type. Empty where there is a value.
   std::string what() const;
 
  private:
@@ -97,9 +97,9 @@ class [[nodiscard]] Outcome {
 };
 
 // Awaits any awaitable, and gives what became of it instead of throwing its exception.
-// CancelledError is thrown all the same, as are SystemExit and KeyboardInterrupt: a cancel of the caller must not end up
-// in a value. That another task or future which is awaited was cancelled is its outcome, and is given as such, unless it
-// was the caller's cancel that was passed on to it.
+// CancelledError is thrown all the same, as are SystemExit and KeyboardInterrupt: a cancel of the caller must not end
+// up in a value. That another task or future which is awaited was cancelled is its outcome, and is given as such,
+// unless it was the caller's cancel that was passed on to it.
 // An awaiter that can fail without throwing offers, beside await_resume(), `Outcome<T> await_resume_result()`.
 template <class A>
 auto as_result(A&& awaitable);

@@ -31,16 +31,16 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   }
 //
 // T may be move-only. Items are destroyed by those who take them, or with the queue.
-// Order: a Queue gives its oldest item first, a PriorityQueue the smallest, and of equal ones the oldest, a LifoQueue the
-// youngest. Tasks that wait are served in the order in which they came: an item is handed to the first waiting getter,
-// and a freed place to the first waiting putter, before anybody who comes later can take it.
+// Order: a Queue gives its oldest item first, a PriorityQueue the smallest, and of equal ones the oldest, a LifoQueue
+// the youngest. Tasks that wait are served in the order in which they came: an item is handed to the first waiting
+// getter, and a freed place to the first waiting putter, before anybody who comes later can take it.
 // A cancel of a get() or put() that waits takes nothing and adds nothing; the item of the put() goes with it. A getter
-// that has been given its item owns it, a putter whose item is in the queue has put it: a cancel after that lands at the
-// task's next wait. So no item is lost or doubled by cancelling.
-// What an item does may fail: where its constructor, or the comparison of a PriorityQueue, throws, the exception comes out
-// of the call, or at the await, for which that was done, and the queue is as it was before; an item that could not be
-// moved out is the next one again. The constructor and the destructor of an item may use the queue, a comparison may not.
-// Used by the tasks of one loop at a time: a task of another loop that would have to wait together with them gets
+// that has been given its item owns it, a putter whose item is in the queue has put it: a cancel after that lands at
+// the task's next wait. So no item is lost or doubled by cancelling.
+// What an item does may fail: where its constructor, or the comparison of a PriorityQueue, throws, the exception comes
+// out of the call, or at the await, for which that was done, and the queue is as it was before; an item that could not
+// be moved out is the next one again. The constructor and the destructor of an item may use the queue, a comparison may
+// not. Used by the tasks of one loop at a time: a task of another loop that would have to wait together with them gets
 // RuntimeError. Not thread-safe: from another thread, loop.call_soon_threadsafe([&] { q.put_nowait(item); }).
 // Python: asyncio.Queue, PriorityQueue, LifoQueue.
 
@@ -61,8 +61,8 @@ class BasicQueue : private detail::QueueBase {
   explicit BasicQueue(int maxsize = 0) : QueueBase(maxsize) {}
   BasicQueue(int maxsize, Storage storage) : QueueBase(maxsize), items_(std::move(storage)) {}
 
-  // Puts an item, and waits for a place while the queue is full. Throws QueueShutDown where it is, or is meanwhile, shut
-  // down: the item is not put then.
+  // Puts an item, and waits for a place while the queue is full. Throws QueueShutDown where it is, or is meanwhile,
+  // shut down: the item is not put then.
   Put put(T item) { return Put(*this, std::in_place, std::move(item)); }
 
   // The same for an item that is made of `args`, now. Python: none.
@@ -72,7 +72,8 @@ class BasicQueue : private detail::QueueBase {
     return Put(*this, std::in_place, std::forward<Args>(args)...);
   }
 
-  // Takes the next item, and waits for one while the queue is empty. Throws QueueShutDown once it is shut down and empty.
+  // Takes the next item, and waits for one while the queue is empty. Throws QueueShutDown once it is shut down and
+  // empty.
   Get get() { return Get(*this); }
 
   // The same for a loop that ends with the queue: nothing, instead of QueueShutDown. Python: none; catch QueueShutDown.

@@ -16,15 +16,15 @@ namespace asyncio::inline ASYNCIO_ABI {
 //
 // The result is a std::variant with an alternative for each argument, in their order (std::monostate for one without a
 // value); index() says who was first. If the first ends with an exception race() throws that, and CancelledError where
-// somebody has cancelled it. The others are cancelled, and race() is over when all of them have ended, so that nothing of
-// it goes on behind the caller's back. What they give or throw meanwhile is dropped.
+// somebody has cancelled it. The others are cancelled, and race() is over when all of them have ended, so that nothing
+// of it goes on behind the caller's back. What they give or throw meanwhile is dropped.
 // Where the caller is cancelled all of them are, and CancelledError comes when they have ended. Where the race was
 // decided before, or one of them answers the cancel with a value or another exception, that is what comes out, and the
 // cancel lands at the caller's next wait.
 // Each argument is an awaitable of its own; nothing starts before the co_await. A Task that takes part and is not the
 // first is cancelled too. A Coro that has been awaited or given away throws RuntimeError in the call.
-// Of a range of any number, `race(std::move(coros))`, the result says who was first, and with what: it is a Winner{index,
-// value}. Throws ValueError where there are none.
+// Of a range of any number, `race(std::move(coros))`, the result says who was first, and with what: it is a
+// Winner{index, value}. Throws ValueError where there are none.
 // Python has none: asyncio.wait(FIRST_COMPLETED), and cleaning up; JavaScript: Promise.race.
 template <class... A>
 auto race(A&&... awaitables);

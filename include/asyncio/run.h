@@ -42,8 +42,8 @@ class Runner {
   // ended on the cancel; where it gives a value all the same, that is the result, and where somebody else has cancelled
   // it as well, CancelledError is thrown. The second throws KeyboardInterrupt where the loop next looks. Where
   // the loop is stuck in a step, so that it has not even seen these two, the third ends the program.
-  // Only in the main thread, and only where SIGINT has its default disposition; restored afterwards. A handler which the
-  // program installs meanwhile is left alone.
+  // Only in the main thread, and only where SIGINT has its default disposition; restored afterwards. A handler which
+  // the program installs meanwhile is left alone.
   template <Awaitable A>
   AwaitResult<std::decay_t<A>> run(A&& awaitable, TaskOptions options = {}) {
     auto coro = detail::as_coro(std::forward<A>(awaitable));
@@ -70,8 +70,8 @@ class Runner {
   // are still to be waited for, a line on standard error says so.
   void close();
 
-  // For run(): closes, and throws `error`; or the first exit that came meanwhile, where `error` is none, and is reported
-  // then. Null: throws nothing but that exit.
+  // For run(): closes, and throws `error`; or the first exit that came meanwhile, where `error` is none, and is
+  // reported then. Null: throws nothing but that exit.
   void close_after(std::exception_ptr error);
 
  private:
@@ -100,7 +100,8 @@ class Runner {
 //
 // Ctrl-C: see Runner. What leaves main() ends the program as it does in Python: SystemExit with its code, after what is
 // registered with atexit() and the destructors of globals; KeyboardInterrupt in the same way, and in the end by SIGINT,
-// so that a shell sees status 130 and stops its script; anything else with a line on standard error, and std::terminate.
+// so that a shell sees status 130 and stops its script; anything else with a line on standard error, and
+// std::terminate.
 template <Awaitable A>
 auto run(A&& awaitable, const RunOptions& options = {});
 

@@ -18,14 +18,14 @@ namespace asyncio::inline ASYNCIO_ABI {
 //     co_return co_await download(url);
 //   }                                       // the slot is free again
 //
-// Order: waiting tasks are served in the order in which they came. A permit passes from hand to hand: release() gives it
-// to the first that waits, so that it never becomes visible to somebody who comes later.
+// Order: waiting tasks are served in the order in which they came. A permit passes from hand to hand: release() gives
+// it to the first that waits, so that it never becomes visible to somebody who comes later.
 // Any task may release, also one that has not acquired: that is how a permit is added. CapacityLimiter is the one that
 // knows who holds what, and BoundedSemaphore the one that notices a release too many.
 // A wait that is cancelled throws CancelledError and takes nothing; the others keep their places. A task that has been
 // given a permit has it, and a cancel after that lands at its next wait.
-// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait together
-// with them gets RuntimeError. Not thread-safe. It must outlive those who hold its permits.
+// May be made anywhere; used by the tasks of one loop at a time: a task of another loop that would have to wait
+// together with them gets RuntimeError. Not thread-safe. It must outlive those who hold its permits.
 // Python: asyncio.Semaphore; `async with sem` is `auto held = co_await sem.scoped()`, or `with(sem, body)`.
 class Semaphore {
  public:

@@ -63,8 +63,8 @@ class ListeningSocket {
 //     co_await server.serve_forever();
 //   }
 //
-// The handlers may refer to what lives around a serve_forever(), or around a block with(server, ...), however that ends:
-// the handlers end first.
+// The handlers may refer to what lives around a serve_forever(), or around a block with(server, ...), however that
+// ends: the handlers end first.
 //
 //   Coro<> async_main() {
 //     Room room;
@@ -77,9 +77,9 @@ class ListeningSocket {
 //     });
 //   }
 //
-// Each connection is a task of its own. An exception that leaves it is reported to the loop's exception handler, and its
-// connection is closed; a cancelled task closes it silently. A handler that returns closes its connection too, since the
-// writer goes with it, unless it has moved that elsewhere.
+// Each connection is a task of its own. An exception that leaves it is reported to the loop's exception handler, and
+// its connection is closed; a cancelled task closes it silently. A handler that returns closes its connection too,
+// since the writer goes with it, unless it has moved that elsewhere.
 // Where the process has no file descriptor left the server reports it, accepts nothing for a second, and goes on.
 // Destroying a server closes it; its handlers run on, and keep the callable that they come from, but nothing else: what
 // it refers to has to outlive them.
@@ -98,12 +98,12 @@ class [[nodiscard]] Server {
   // std::system_error where the system does not let it listen.
   Coro<> start_serving();
 
-  // Accepts until it is cancelled: then the server is closed, each handler that runs is cancelled, and when the last one
-  // has ended CancelledError goes on. A further cancel does not shorten that: it lands at the next wait of the task. So a
-  // client that says nothing does not hold up Ctrl-C, but a handler that goes on after its cancel does. A handler that
-  // had not begun never does; its connection is closed.
-  // Where close() is called meanwhile it waits until every connection is gone and every handler has ended, and ends with
-  // CancelledError too. A handler that calls it, and is cancelled, waits for no other.
+  // Accepts until it is cancelled: then the server is closed, each handler that runs is cancelled, and when the last
+  // one has ended CancelledError goes on. A further cancel does not shorten that: it lands at the next wait of the
+  // task. So a client that says nothing does not hold up Ctrl-C, but a handler that goes on after its cancel does. A
+  // handler that had not begun never does; its connection is closed.
+  // Where close() is called meanwhile it waits until every connection is gone and every handler has ended, and ends
+  // with CancelledError too. A handler that calls it, and is cancelled, waits for no other.
   // Throws RuntimeError where another call runs, and where the server is closed.
   Coro<> serve_forever();
 
@@ -126,7 +126,8 @@ class [[nodiscard]] Server {
   Coro<> exit(std::exception_ptr error);
   static constexpr bool exits_in_place = true;
 
-  // The port of the first socket: which one the system chose, where it was asked for 0. Throws RuntimeError once closed.
+  // The port of the first socket: which one the system chose, where it was asked for 0. Throws RuntimeError once
+  // closed.
   std::uint16_t port() const;
   // The listening sockets; none once closed.
   std::vector<ListeningSocket> sockets() const;
@@ -147,9 +148,9 @@ using ConnectionHandler = Callback<Coro<>(StreamReader, StreamWriter)>;
 }  // namespace detail
 
 // Listens for TCP connections, and runs handler(reader, writer) in a task for each. `host` is an address or a name; an
-// empty one means all interfaces, IPv4 and IPv6 each with a socket of its own. Port 0 lets the system choose one for each
-// socket. An address that this machine does not have is skipped. Throws std::system_error where nothing can be bound, or
-// one of the addresses is in use, and leaves nothing bound then; its message names the address.
+// empty one means all interfaces, IPv4 and IPv6 each with a socket of its own. Port 0 lets the system choose one for
+// each socket. An address that this machine does not have is skipped. Throws std::system_error where nothing can be
+// bound, or one of the addresses is in use, and leaves nothing bound then; its message names the address.
 // Python: asyncio.start_server().
 Coro<Server> start_server(detail::ConnectionHandler handler, std::string_view host, int port,
                           const ServerOptions& options = {});
@@ -157,10 +158,10 @@ Coro<Server> start_server(detail::ConnectionHandler handler, std::string_view ho
 Coro<Server> start_server(detail::ConnectionHandler handler, const std::vector<std::string>& hosts, int port,
                           const ServerOptions& options = {});
 
-// The same over a stream socket that is bound already, of any family, and may be listening: what a service manager hands
-// over (LISTEN_FDS; examples/socket_activation.cpp), or a process of before. `start_server(handler, {.socket = fd})`. It
-// is the library's from the call on, and is closed also where this throws, or is never awaited. The file of a Unix socket
-// stays where it is. ValueError for what is no stream socket, or is connected.
+// The same over a stream socket that is bound already, of any family, and may be listening: what a service manager
+// hands over (LISTEN_FDS; examples/socket_activation.cpp), or a process of before. `start_server(handler, {.socket =
+// fd})`. It is the library's from the call on, and is closed also where this throws, or is never awaited. The file of a
+// Unix socket stays where it is. ValueError for what is no stream socket, or is connected.
 Coro<Server> start_server(detail::ConnectionHandler handler, const ServerOptions& options);
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. A socket file that is there

@@ -47,11 +47,11 @@ struct LineOptions {
 //
 // The end of the stream is an empty result, not an error. Reading is on demand: nothing leaves the kernel while no task
 // reads, so that a peer which sends faster than it is read is held up by the network. One task may wait at a time; a
-// second one gets RuntimeError, unless what it asks for is buffered already. A cancelled read has taken nothing out of the
-// stream. At most `limit` bytes and what one receive brings (64 KiB) are buffered. A task that finds data at every read
-// lets others run after 128 of them.
-// The first operation on a connection that was reset throws std::system_error (connection_reset, broken_pipe), and so do
-// all later ones. For the thread of its loop. Python: asyncio.StreamReader.
+// second one gets RuntimeError, unless what it asks for is buffered already. A cancelled read has taken nothing out of
+// the stream. At most `limit` bytes and what one receive brings (64 KiB) are buffered. A task that finds data at every
+// read lets others run after 128 of them.
+// The first operation on a connection that was reset throws std::system_error (connection_reset, broken_pipe), and so
+// do all later ones. For the thread of its loop. Python: asyncio.StreamReader.
 class StreamReader {
  public:
   StreamReader() = default;  // of nothing, like one that was moved from: each use throws RuntimeError
@@ -91,8 +91,8 @@ class StreamReader {
   template <class... Separators>
   detail::ReadUntil readuntil(std::string_view separator, const Separators&... more);
 
-  // Puts bytes in front of what is to be read next: what a look at a request has taken too much, say. Whoever waits in a
-  // read gets them first. Nothing limits how many.
+  // Puts bytes in front of what is to be read next: what a look at a request has taken too much, say. Whoever waits in
+  // a read gets them first. Nothing limits how many.
   void unread(std::string_view data);
 
   // Whether a read has met the end of the stream, and nothing is buffered: all later ones give nothing.
@@ -141,8 +141,8 @@ class StreamWriter {
   }
   ~StreamWriter();
 
-  // Sends, or keeps a copy of what cannot be sent yet. After close(), or once the connection is lost, it is dropped; the
-  // next drain() or read tells. Throws RuntimeError after write_eof().
+  // Sends, or keeps a copy of what cannot be sent yet. After close(), or once the connection is lost, it is dropped;
+  // the next drain() or read tells. Throws RuntimeError after write_eof().
   void write(std::string_view data);
   void write(std::span<const std::byte> data) {
     write(std::string_view(reinterpret_cast<const char*>(data.data()), data.size()));
@@ -164,13 +164,14 @@ class StreamWriter {
   void write_eof();
   bool can_write_eof() const;
 
-  // Sends what is kept, then closes; nothing can be read any more. Twice is once. A peer that does not take what is kept
-  // cannot hold the connection for ever: after the time limit of the connection (close_timeout, 30 seconds) the rest is
-  // dropped, as abort() does, and drain() and wait_closed() throw TimeoutError.
+  // Sends what is kept, then closes; nothing can be read any more. Twice is once. A peer that does not take what is
+  // kept cannot hold the connection for ever: after the time limit of the connection (close_timeout, 30 seconds) the
+  // rest is dropped, as abort() does, and drain() and wait_closed() throw TimeoutError.
   void close();
   bool is_closing() const;
-  // Waits until it is closed; throws the error that the connection was lost with. It does not close: without close(), and
-  // with nobody who reads or writes, the end of the peer is not noticed. Any number of tasks may wait, and be cancelled.
+  // Waits until it is closed; throws the error that the connection was lost with. It does not close: without close(),
+  // and with nobody who reads or writes, the end of the peer is not noticed. Any number of tasks may wait, and be
+  // cancelled.
   detail::WaitClosed wait_closed();
   // Closes at once and drops what is kept.
   void abort();
@@ -181,19 +182,21 @@ class StreamWriter {
   //   co_await race(compute_answer(request), client_gone(writer));
   //
   // It needs no read, and takes nothing: what has come, and was not read, stays. (That is why it is no wait_closed():
-  // the connection is still open, and a peer that has only ended its half, as `nc -N` does, may well read on. TCP cannot
-  // tell the two apart.) Throws nothing but CancelledError. Any number of tasks may wait, and be cancelled.
+  // the connection is still open, and a peer that has only ended its half, as `nc -N` does, may well read on. TCP
+  // cannot tell the two apart.) Throws nothing but CancelledError. Any number of tasks may wait, and be cancelled.
   detail::WaitDisconnected wait_disconnected();
 
-  // "peername" and "sockname": an Address; "socket": the file descriptor; what else the transport knows (asyncio/lowlevel/
-  // transport.h). Anything else, what is not known, and everything once the connection is closed: nothing.
+  // "peername" and "sockname": an Address; "socket": the file descriptor; what else the transport knows
+  // (asyncio/lowlevel/ transport.h). Anything else, what is not known, and everything once the connection is closed:
+  // nothing.
   ExtraInfo get_extra_info(std::string_view name) const;
   // The same, typed; each throws std::system_error (not_connected) where it is not known.
   Address peername() const;
   Address sockname() const;
   int fileno() const;
 
-  // How much is kept, and from where on drain() waits: above `high`, until at most `low`. Throws ValueError for low > high.
+  // How much is kept, and from where on drain() waits: above `high`, until at most `low`. Throws ValueError for low >
+  // high.
   std::size_t get_write_buffer_size() const;
   void set_write_buffer_limits(std::size_t high, std::optional<std::size_t> low = std::nullopt);
 
@@ -224,9 +227,9 @@ class StreamWriter {
 //   }
 //   co_await writer.drain();
 //
-// A piece of 16 KiB or more is not copied: it is sent as it is written, together with what was kept before. Where one is
-// within another the outer one sends. It keeps the connection, and holds what other tasks write, too; so it should not
-// last over a wait. close() sends at once. For the thread of the loop.
+// A piece of 16 KiB or more is not copied: it is sent as it is written, together with what was kept before. Where one
+// is within another the outer one sends. It keeps the connection, and holds what other tasks write, too; so it should
+// not last over a wait. close() sends at once. For the thread of the loop.
 class [[nodiscard("what is written is sent at once: keep it in a variable")]] StreamWriter::Cork {
  public:
   explicit Cork(const StreamWriter& writer);
@@ -260,8 +263,8 @@ struct StreamOptions {
 Coro<Connection> open_connection(std::string_view host, int port, const StreamOptions& options = {});
 
 // The same over a stream socket that is connected already, of any family: `open_connection({.socket = fd})`. It is the
-// library's from the call on, and is closed also where this throws, or is never awaited. ValueError for what is no stream
-// socket; the call with a host, and one with a socket, refuse each other's options so too.
+// library's from the call on, and is closed also where this throws, or is never awaited. ValueError for what is no
+// stream socket; the call with a host, and one with a socket, refuse each other's options so too.
 Coro<Connection> open_connection(const StreamOptions& options);
 
 // The same for a Unix socket. A path that begins with a NUL byte is an abstract name. Where the server has more

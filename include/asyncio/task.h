@@ -94,8 +94,8 @@ class AnyTask {
 //
 // A handle: copies refer to the same task. It can be awaited by many, many times. Dropping it neither cancels the task
 // nor loses its error: the loop owns the task until it ends, and an exception that nobody looked at is reported.
-// Awaiting an lvalue gives const T&, which lives as long as a handle; awaiting an rvalue gives T, moved where this was the only handle.
-// For the loop's thread only. Python: asyncio.Task.
+// Awaiting an lvalue gives const T&, which lives as long as a handle; awaiting an rvalue gives T, moved where this was
+// the only handle. For the loop's thread only. Python: asyncio.Task.
 template <class T = void>
 class Task : public AnyTask {
  public:
@@ -130,8 +130,8 @@ class Task : public AnyTask {
 };
 
 // Starts a coroutine as a task of the running loop: it runs in its turn, not inside the call (unless eager_start).
-// Throws RuntimeError where no loop runs, and the coroutine is closed then; and for a coroutine that has been awaited, or
-// given away, before.
+// Throws RuntimeError where no loop runs, and the coroutine is closed then; and for a coroutine that has been awaited,
+// or given away, before.
 template <class T>
 Task<T> create_task(Coro<T> coro, const TaskOptions& options = {},
                     const std::source_location& site = std::source_location::current());
@@ -142,8 +142,9 @@ template <Awaitable A>
 auto create_task(A&& awaitable, const TaskOptions& options = {},
                  const std::source_location& site = std::source_location::current());
 
-// Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments, as std::thread
-// does: the way to start a lambda with captures. What f takes by reference, to change it, is given as std::ref(x).
+// Calls f(args...), which gives a coroutine, in the new task. The task owns copies of f and its arguments, as
+// std::thread does: the way to start a lambda with captures. What f takes by reference, to change it, is given as
+// std::ref(x).
 template <class F, class... Args>
   requires detail::CallableLater<F, Args...>
 auto create_task(const TaskOptions& options, F&& f, Args&&... args);

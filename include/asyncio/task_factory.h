@@ -30,8 +30,8 @@ class TaskBase;
 struct TaskOptions {
   std::string_view name = {};
   const Context* context = nullptr;  // run in this one, shared; null: in a copy of the creator's
-  // Run up to the first suspension before create_task() returns, with current_task() and the context of the new task. One
-  // that ends there never meets the loop: it is done when create_task() returns. Where its loop does not run, or a
+  // Run up to the first suspension before create_task() returns, with current_task() and the context of the new task.
+  // One that ends there never meets the loop: it is done when create_task() returns. Where its loop does not run, or a
   // hundred such starts are inside each other, the task starts in its turn.
   std::optional<bool> eager_start = {};  // nothing: as the loop's task factory says, and else false
 };

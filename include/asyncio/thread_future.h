@@ -23,8 +23,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 //   std::cout << size.result() << page.result(5s);
 //
 // A task that needs one awaits wrap_future() of it; result() would block its whole loop.
-// Move-only: one future, one owner. Its functions may be called by several threads at once. Dropping it changes nothing:
-// the work goes on, and what it gives is dropped, an exception too. One that was moved from throws RuntimeError.
+// Move-only: one future, one owner. Its functions may be called by several threads at once. Dropping it changes
+// nothing: the work goes on, and what it gives is dropped, an exception too. One that was moved from throws
+// RuntimeError.
 // Python: concurrent.futures.Future.
 template <class T = void>
 class ThreadFuture {

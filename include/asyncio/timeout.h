@@ -32,13 +32,13 @@ class WaitFor;
 //     while (auto line = co_await reader.next_line()) t.reschedule(get_running_loop().time() + 10s);
 //   });
 //
-// When the deadline passes, the task that runs the block is cancelled: what it waits for throws CancelledError, the block
-// may clean up, and when that error leaves the block it becomes TimeoutError. A block that ends in another way keeps what
-// it ended with, its value or its own exception, however late; what is then left of the cancel is withdrawn, so that
-// nothing after the block is hit by it. A block that never waits is not interrupted.
-// Where somebody else has cancelled the task too, since the block was entered or shortly before, CancelledError leaves the
-// block, and never TimeoutError. Of blocks within blocks whose deadlines pass together, only the outermost one throws it.
-// The cancel is an ordinary one, of which cancelling() tells as long as the block runs.
+// When the deadline passes, the task that runs the block is cancelled: what it waits for throws CancelledError, the
+// block may clean up, and when that error leaves the block it becomes TimeoutError. A block that ends in another way
+// keeps what it ended with, its value or its own exception, however late; what is then left of the cancel is withdrawn,
+// so that nothing after the block is hit by it. A block that never waits is not interrupted.
+// Where somebody else has cancelled the task too, since the block was entered or shortly before, CancelledError leaves
+// the block, and never TimeoutError. Of blocks within blocks whose deadlines pass together, only the outermost one
+// throws it. The cancel is an ordinary one, of which cancelling() tells as long as the block runs.
 // For one block only; movable before it is entered. Not thread-safe. It may outlive its task and its loop.
 // Python: asyncio.timeout(), asyncio.Timeout.
 class Timeout : private detail::Deadline<Timeout> {
@@ -53,8 +53,8 @@ class Timeout : private detail::Deadline<Timeout> {
     return when_;
   }
 
-  // Moves the deadline, or takes it away; one in the past has passed when the task waits next. Throws RuntimeError unless
-  // the block runs and the deadline has not passed.
+  // Moves the deadline, or takes it away; one in the past has passed when the task waits next. Throws RuntimeError
+  // unless the block runs and the deadline has not passed.
   void reschedule(std::optional<TimePoint> when);
 
   // Whether the deadline has passed while the block ran.
@@ -114,12 +114,12 @@ Timeout timeout_at(std::optional<TimePoint> when);
 //   Page page = co_await wait_for(download(url), 2s);
 //   auto item = co_await wait_for(queue.get(), 500ms);
 //
-// As in a block of timeout(): a coroutine runs in the calling task. At the end of its time it is cancelled, and waited for:
-// the exception comes when it has cleaned up. If it catches the cancel and gives a value, that value is what you get; a
-// value that was ready in time is never lost. A task or future is cancelled too, as by any cancel of one that awaits it:
-// wait_for(shield(task), 2s) leaves it alone. std::nullopt waits for ever. Of a timeout of 0 or less: gives what is there
-// already; a coroutine is not started, a task, future or gather() is cancelled and waited for. A cancel of the caller is
-// passed on as if there were no timeout. Python: asyncio.wait_for().
+// As in a block of timeout(): a coroutine runs in the calling task. At the end of its time it is cancelled, and waited
+// for: the exception comes when it has cleaned up. If it catches the cancel and gives a value, that value is what you
+// get; a value that was ready in time is never lost. A task or future is cancelled too, as by any cancel of one that
+// awaits it: wait_for(shield(task), 2s) leaves it alone. std::nullopt waits for ever. Of a timeout of 0 or less: gives
+// what is there already; a coroutine is not started, a task, future or gather() is cancelled and waited for. A cancel
+// of the caller is passed on as if there were no timeout. Python: asyncio.wait_for().
 template <class A>
 auto wait_for(A&& awaitable, TimeLimit timeout);
 

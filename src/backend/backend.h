@@ -19,8 +19,8 @@ using enum lowlevel::WatchedFd::Readiness;
 // Operations on sockets are not here: they are the direct system calls on either interface, which measured faster than
 // queueing one request each (a readiness edge costs nothing where the call succeeds at once).
 //
-// Threads: it may be made, and begin to watch, in one thread, and be polled in another. From the first poll() on all but
-// wake() belongs to that thread; on io_uring for ever: poll() and watch() throw RuntimeError in any other.
+// Threads: it may be made, and begin to watch, in one thread, and be polled in another. From the first poll() on all
+// but wake() belongs to that thread; on io_uring for ever: poll() and watch() throw RuntimeError in any other.
 // Fork: in a child poll(), watch() and watch_once() throw RuntimeError; wake(), unwatch() and the destructor leave the
 // parent alone.
 class KernelBackend {
@@ -56,8 +56,8 @@ class KernelBackend {
   virtual void watch_once(lowlevel::WatchedFd& fd, std::uint8_t interest) = 0;
 };
 
-// Makes the kind that is asked for. Throws RuntimeError where it is not to be had, std::system_error where the system is
-// short of something.
+// Makes the kind that is asked for. Throws RuntimeError where it is not to be had, std::system_error where the system
+// is short of something.
 std::unique_ptr<KernelBackend> make_backend(Backend kind, bool debug);
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail

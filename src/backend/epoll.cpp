@@ -30,8 +30,8 @@ std::int64_t EpollBackend::now() const {
 
 // Waits at most so long; negative: for ever.
 int EpollBackend::wait(std::int64_t nanoseconds) {
-  // To the nanosecond where the system can (Linux 5.11, and no sandbox from before it); else up to the next millisecond:
-  // a wait that ends too early would only be followed by another.
+  // To the nanosecond where the system can (Linux 5.11, and no sandbox from before it); else up to the next
+  // millisecond: a wait that ends too early would only be followed by another.
   static constinit std::atomic<bool> precise = true;
   if (nanoseconds <= 0 || !precise.load(std::memory_order_relaxed)) {
     constexpr std::int64_t longest = 24 * 3600 * std::int64_t{1000};

@@ -13,24 +13,26 @@
 
 // Theory of operation
 //
-// The ring is made disabled, by the thread that makes the loop, which so learns of every shortage; and enabled, for good,
-// by the thread that polls first. What is watched before that gets its slot at once and its request then.
+// The ring is made disabled, by the thread that makes the loop, which so learns of every shortage; and enabled, for
+// good, by the thread that polls first. What is watched before that gets its slot at once and its request then.
 //
 // user_data is the slot's index and generation. A slot is not given to another owner before the last completion of its
-// request (the one without F_MORE), so a late completion finds its own slot, without an owner. The generation is for the
-// other direction: a cancel that is sent while the last completion is on its way must not find the slot's next request.
+// request (the one without F_MORE), so a late completion finds its own slot, without an owner. The generation is for
+// the other direction: a cancel that is sent while the last completion is on its way must not find the slot's next
+// request.
 //
-// The kernel ends a multishot request whose completion finds the queue full, and the new request completes at once, since
-// a socket can nearly always be written to. Armed again from within the reaping of a queue that overflows it would only
-// overflow it again, for ever. So this waits until the overflow has been reaped, and is done in portions that fit.
+// The kernel ends a multishot request whose completion finds the queue full, and the new request completes at once,
+// since a socket can nearly always be written to. Armed again from within the reaping of a queue that overflows it
+// would only overflow it again, for ever. So this waits until the overflow has been reaped, and is done in portions
+// that fit.
 //
 // What a completion says is mostly the key of the wake-up that caused it, and that is the same for plain and for urgent
 // data. To find out for each would cost an echo server 5 to 8 %. So an edge that the kernel has not verified is told as
-// one of plain data, and once more within `repeat_after`, with the bit for urgent ones: by then most descriptors have had
-// another edge, and what a receive has left behind an urgent mark is found.
+// one of plain data, and once more within `repeat_after`, with the bit for urgent ones: by then most descriptors have
+// had another edge, and what a receive has left behind an urgent mark is found.
 //
-// The kernel holds the file open for as long as the request lives: a port would stay taken, and a peer would see no end,
-// after close(). Hence unwatch() hands its cancel to the kernel at once, which costs what EPOLL_CTL_DEL costs.
+// The kernel holds the file open for as long as the request lives: a port would stay taken, and a peer would see no
+// end, after close(). Hence unwatch() hands its cancel to the kernel at once, which costs what EPOLL_CTL_DEL costs.
 
 namespace asyncio::inline ASYNCIO_ABI {
 

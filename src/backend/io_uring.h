@@ -20,8 +20,8 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 // running it in yet another thread throws RuntimeError.
 class UringBackend final : public KernelBackend {
  public:
-  // Null where the kernel is too old or a sandbox is in the way; `why` gets the reason. Throws std::system_error where a
-  // resource ran out.
+  // Null where the kernel is too old or a sandbox is in the way; `why` gets the reason. Throws std::system_error where
+  // a resource ran out.
   static std::unique_ptr<UringBackend> make(std::string& why);
 
   // With one of ring_flag_sets. Throws std::system_error.

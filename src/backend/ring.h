@@ -18,9 +18,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// The sets of IORING_SETUP flags that Ring::open() tries, best first: completions are worked off in this thread and only
-// when it asks (6.1); in this thread, when it enters the kernel for any reason (6.0); the same for a ring without an
-// owner (5.19). All raise IORING_SQ_TASKRUN, without which peek() would be blind.
+// The sets of IORING_SETUP flags that Ring::open() tries, best first: completions are worked off in this thread and
+// only when it asks (6.1); in this thread, when it enters the kernel for any reason (6.0); the same for a ring without
+// an owner (5.19). All raise IORING_SQ_TASKRUN, without which peek() would be blind.
 // No member of Ring: g++ would make it a symbol that is unique in the process, and a plugin with it cannot be unloaded.
 constexpr unsigned common_ring_flags =
     IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_TASKRUN_FLAG;
@@ -122,8 +122,8 @@ class Ring {
   // work set aside for this thread: in a busy loop with nothing to do it costs a few loads.
   unsigned peek();
 
-  // Whether the kernel holds completions that do not fit; the next peek() or wait gets at them. Until then it ends every
-  // multishot operation that has something to say.
+  // Whether the kernel holds completions that do not fit; the next peek() or wait gets at them. Until then it ends
+  // every multishot operation that has something to say.
   bool overflown() const { return (relaxed(sq_flags_) & IORING_SQ_CQ_OVERFLOW) != 0; }
 
   // Calls function(user_data, result, flags) for the completions that are ready, in order, and returns their number.

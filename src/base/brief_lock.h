@@ -7,9 +7,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// A mutex for what takes some nanoseconds: it costs one locked instruction, where std::mutex needs two, and a system call
-// for each meeting of two threads. Who finds it taken looks again and again for some microseconds; the holder may have
-// lost its processor then, perhaps to this very thread, which therefore sleeps for a moment.
+// A mutex for what takes some nanoseconds: it costs one locked instruction, where std::mutex needs two, and a system
+// call for each meeting of two threads. Who finds it taken looks again and again for some microseconds; the holder may
+// have lost its processor then, perhaps to this very thread, which therefore sleeps for a moment.
 class BriefLock {
  public:
   BriefLock() = default;

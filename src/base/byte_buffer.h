@@ -13,8 +13,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// Bytes that came in at one end and leave at the other. Empty, it is one null pointer and holds no memory: a program has
-// a hundred thousand of these, and few with anything in them.
+// Bytes that came in at one end and leave at the other. Empty, it is one null pointer and holds no memory: a program
+// has a hundred thousand of these, and few with anything in them.
 class ByteBuffer {
  public:
   ByteBuffer() = default;

@@ -11,8 +11,8 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 // Rises in the child of every fork(). getpid() would be a system call each time.
 extern std::atomic<std::uint32_t> fork_generation;
 
-// What a process shares with its parent without meaning to (a loop, an epoll set, a ring, the threads of a pool) has one
-// of these, and is left alone once it says so.
+// What a process shares with its parent without meaning to (a loop, an epoll set, a ring, the threads of a pool) has
+// one of these, and is left alone once it says so.
 class ProcessMark {
  public:
   // Whether this is the child of a fork() that came after the mark was made.

@@ -96,8 +96,8 @@ std::string detail::describe(const std::exception_ptr& error) {
 
 std::string detail::function_of(const std::source_location& place) {
   // clang: "Coro<int> shop::fetch(Url)", "auto shop::fetch(Url)::(anonymous class)::operator()(int) const [T = int]";
-  // g++: "asyncio::Coro<int> shop::fetch(Url)", "shop::fetch(Url)::<lambda(int)>". Neither the result nor the parameters
-  // say more than the name does.
+  // g++: "asyncio::Coro<int> shop::fetch(Url)", "shop::fetch(Url)::<lambda(int)>". Neither the result nor the
+  // parameters say more than the name does.
   std::string name = place.function_name();
   replace_all(name, inline_namespace, "");
   replace_all(name, "(anonymous namespace)::", "");

@@ -12,8 +12,8 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 //
 // To deliver one may mean to pass it on to other tasks, which come to the end of the list: so the stack stays flat,
 // however long a chain of tasks is that wait for each other, and a task that is reached by two ways is told once.
-// A cancel cannot fail. Where the list cannot grow, the tasks that found no room are marked, and are looked for among all
-// tasks of the loop when it is empty: slow, but it needs nothing.
+// A cancel cannot fail. Where the list cannot grow, the tasks that found no room are marked, and are looked for among
+// all tasks of the loop when it is empty: slow, but it needs nothing.
 class Cancels {
  public:
   explicit Cancels(LoopCore& loop) : loop_(loop) {}
@@ -25,8 +25,8 @@ class Cancels {
   std::size_t size() const { return count_; }
 
   // While one lives, cancels are only collected; then they are delivered as one: a request that reaches a task on its
-  // own, and once more from a task that awaits it, counts once. Without it, to cancel a chain of n tasks one by one would
-  // take n * n steps.
+  // own, and once more from a task that awaits it, counts once. Without it, to cancel a chain of n tasks one by one
+  // would take n * n steps.
   class Batch {
    public:
     explicit Batch(LoopCore& loop) noexcept;

@@ -11,8 +11,8 @@ namespace asyncio::inline ASYNCIO_ABI {
 using namespace detail;
 
 namespace {
-// The coroutine that abandon() has just destroyed: the awaiter in its parent's frame, which is about to go, still points
-// at it. Its memory is kept until then.
+// The coroutine that abandon() has just destroyed: the awaiter in its parent's frame, which is about to go, still
+// points at it. Its memory is kept until then.
 constinit thread_local Promise* abandoned = nullptr;
 }  // namespace
 

@@ -21,30 +21,31 @@
 
 // Theory of operation.
 //
-// Work. What is to run stands in the ready queue; run_once() takes the whole queue as the batch of one iteration, and what
-// a step makes ready waits for the next. Where work comes from is asked in poll(), and nowhere else: signals and messages
-// of other threads, the kernel, timers. It is asked when nothing is ready, and else each time that steps_left has counted
-// down. The kernel's answers and timers run no code of users: they put it into the queue.
+// Work. What is to run stands in the ready queue; run_once() takes the whole queue as the batch of one iteration, and
+// what a step makes ready waits for the next. Where work comes from is asked in poll(), and nowhere else: signals and
+// messages of other threads, the kernel, timers. It is asked when nothing is ready, and else each time that steps_left
+// has counted down. The kernel's answers and timers run no code of users: they put it into the queue.
 //
-// Sleeping. Before the loop waits in the kernel the inbox is told so, and looks once more whether anything has come: from
-// then on a sender wakes the backend. A signal wakes it always. So nothing that comes between the last look and the wait
-// is slept through.
+// Sleeping. Before the loop waits in the kernel the inbox is told so, and looks once more whether anything has come:
+// from then on a sender wakes the backend. A signal wakes it always. So nothing that comes between the last look and
+// the wait is slept through.
 //
 // Leaving. run_forever() ends after an iteration by `stopping`, or before the next step by `exit`: an exception that no
-// code of a user may catch on its way, because it is of the loop and not of the step in which it came up. What is left of
-// the batch stays there, and runs first when the loop runs again.
+// code of a user may catch on its way, because it is of the loop and not of the step in which it came up. What is left
+// of the batch stays there, and runs first when the loop runs again.
 //
 // Closing, in this order, because each may use what comes later: no more messages; the frames of all tasks, the newest
 // first; what is bound to the system (LoopResource: streams, servers, signals, threads); descriptors with callbacks;
-// timers; done callbacks and the ready queue; at last the tasks themselves, which may have stood in that. Destructors of
-// users run in each of these steps, and may make anything but new work: require_open() throws.
+// timers; done callbacks and the ready queue; at last the tasks themselves, which may have stood in that. Destructors
+// of users run in each of these steps, and may make anything but new work: require_open() throws.
 //
-// Three loops are not closed but left: one of the parent in the child of a fork(), one that std::exit() finds running in
-// another thread, and one in a step of which std::exit() was called (leave_behind()). The first two keep all they have.
+// Three loops are not closed but left: one of the parent in the child of a fork(), one that std::exit() finds running
+// in another thread, and one in a step of which std::exit() was called (leave_behind()). The first two keep all they
+// have.
 //
 // Nothing of this layer but run.cpp refers to this source: what tasks, futures and the rest ask of a loop is in
-// loop_state.cpp. Members that have to do with one matter alone stand beside it: callbacks in handle.cpp, descriptors in
-// fd_table.cpp, signals in signals.cpp, the exception handler in report.cpp, executors in threads/executor.cpp.
+// loop_state.cpp. Members that have to do with one matter alone stand beside it: callbacks in handle.cpp, descriptors
+// in fd_table.cpp, signals in signals.cpp, the exception handler in report.cpp, executors in threads/executor.cpp.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -364,8 +365,8 @@ void EventLoop::close() {
 
 // Either another thread has called std::exit(), and this loop runs on until the program has ended: nothing is touched,
 // as in the child of a fork(). Or one of its own steps has, and will never return. That step's frames cannot be
-// destroyed, and as std::exit() destroys no variables of functions, those of the other tasks are not either. But nothing
-// may refer to the loop from now on.
+// destroyed, and as std::exit() destroys no variables of functions, those of the other tasks are not either. But
+// nothing may refer to the loop from now on.
 void EventLoop::leave_behind() noexcept {
   State& state = *state_;
   if (state.thread != std::this_thread::get_id() || state.forked()) return;

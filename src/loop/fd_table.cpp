@@ -18,13 +18,13 @@
 
 // Theory of operation
 //
-// The kernel is asked once for what the callbacks of a descriptor wait for. When it tells, those that can run are queued,
-// and each asks again after it has run: what it left unread is told at the next poll. That is level-triggered on every
-// backend, and one that is slow to be run is not queued twice.
+// The kernel is asked once for what the callbacks of a descriptor wait for. When it tells, those that can run are
+// queued, and each asks again after it has run: what it left unread is told at the next poll. That is level-triggered
+// on every backend, and one that is slow to be run is not queued twice.
 //
 // A callback can be removed while it stands in the ready queue, which has no way to take it out, or while it runs. It
-// then only loses its watch, and is deleted by the run() that finds this. Deleting one may run the user's code, which may
-// come back here: it is the last act of every function.
+// then only loses its watch, and is deleted by the run() that finds this. Deleting one may run the user's code, which
+// may come back here: it is the last act of every function.
 
 namespace asyncio::inline ASYNCIO_ABI {
 

@@ -12,11 +12,11 @@ struct LoopPlace : Link {
   LoopPlace* below[2] = {};
 };
 
-// The loops that there are, by address. Whatever may outlive its loop asks whether that is still there, and a program may
-// have a loop in each of many threads. It is a digital search tree: a loop stands at the first free place on the way that
-// the bits of its key lead, from the root down. To find it is to go that way, which is about as long as the number of
-// loops has bits. It is never balanced, needs no memory but two pointers in each loop, and a loop that goes is replaced by
-// any leaf below it.
+// The loops that there are, by address. Whatever may outlive its loop asks whether that is still there, and a program
+// may have a loop in each of many threads. It is a digital search tree: a loop stands at the first free place on the
+// way that the bits of its key lead, from the root down. To find it is to go that way, which is about as long as the
+// number of loops has bits. It is never balanced, needs no memory but two pointers in each loop, and a loop that goes
+// is replaced by any leaf below it.
 class LoopTree {
  public:
   bool contains(const LoopCore* loop) noexcept { return *way_to(loop) != nullptr; }

@@ -56,8 +56,8 @@ struct EventLoop::State {
   }
   void check_thread(const char* operation) const;
 
-  // Whether this is the child of a fork(), where what the loop has of the system (sockets, files, the epoll set) is still
-  // the parent's, to be left alone.
+  // Whether this is the child of a fork(), where what the loop has of the system (sockets, files, the epoll set) is
+  // still the parent's, to be left alone.
   bool forked() const { return made.forked(); }
 
   // Leaves run_forever() with an exception, before the next step.

@@ -29,7 +29,8 @@ std::string render(const ExceptionContext& context) {
   return text;
 }
 
-// Of the running task. Where its innermost coroutine is can only be told by its last await: "in fetch (after shop.cpp:12)".
+// Of the running task. Where its innermost coroutine is can only be told by its last await: "in fetch (after
+// shop.cpp:12)".
 std::string format_running_stack(const std::string& indent) {
   const Traceback stack = stack_of(*this_thread.task->innermost());
   const Traceback::Entry& running = stack.entries.front();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/detail/callback.h>
 #include <asyncio/context.h>
+#include <asyncio/detail/callback.h>
 #include <asyncio/detail/link.h>
 
 #include "loop/loop_resource.h"
@@ -22,8 +22,8 @@ namespace detail {
 class KernelBackend;
 class SignalListener;
 
-// The signals that a loop handles. The system's handler only counts, and wakes the loop; the loop calls dispatch() where
-// it looks for messages of other threads. For the main thread, except for what the system's handler does.
+// The signals that a loop handles. The system's handler only counts, and wakes the loop; the loop calls dispatch()
+// where it looks for messages of other threads. For the main thread, except for what the system's handler does.
 class Signals final : public lowlevel::LoopResource {
  public:
   // Those of a loop; made where it has none yet. Throws RuntimeError where it is closed.

@@ -10,9 +10,9 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// Measures in debug mode how long user code runs that the loop, or something inside of its steps, has called. Where one is
-// within another (a task that starts eagerly, or that goes on inside of the transport which has read for it), each is
-// measured without the inner one: what is slow is reported once.
+// Measures in debug mode how long user code runs that the loop, or something inside of its steps, has called. Where one
+// is within another (a task that starts eagerly, or that goes on inside of the transport which has read for it), each
+// is measured without the inner one: what is slow is reported once.
 class StepWatch {
  public:
   explicit StepWatch(LoopCore& loop) noexcept;

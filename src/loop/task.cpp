@@ -20,17 +20,17 @@
 #include <new>
 #include <utility>
 
-// Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel sets
-// the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list, and
-// the task is woken with the waiter marked as interrupted, so that the awaiter throws. A task that is not parked meets
-// the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
+// Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel
+// sets the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list,
+// and the task is woken with the waiter marked as interrupted, so that the awaiter throws. A task that is not parked
+// meets the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
 //
 // A wait for a task or future is not left: the request is passed on, and the wait ends when the other has ended. Chains
 // of such waits may be long, so that requests wait in a list of the loop (cancels.h) and are delivered from there, one
 // after the other, never one inside the other.
 //
-// Nothing of a cancel can fail. Neither can the end of a task: what would need memory then is only what is told of it (the
-// message of the cancel, the traceback of the error), and is left out where there is none.
+// Nothing of a cancel can fail. Neither can the end of a task: what would need memory then is only what is told of it
+// (the message of the cancel, the traceback of the error), and is left out where there is none.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -47,7 +47,8 @@ const WaitKind Waiter::interrupted{"interrupted", nullptr};
 void Waiter::throw_interrupted() { task_->throw_interrupt(); }
 
 TaskBase::~TaskBase() {
-  // The destructors of its ContextVars' values may ask for others, or set them: the task has none any more, or new ones.
+  // The destructors of its ContextVars' values may ask for others, or set them: the task has none any more, or new
+  // ones.
   while (!plain()) {
     TaskExtra* gone = &extra();
     identity_ = static_cast<std::uintptr_t>(gone->number << 1 | 1);
@@ -92,8 +93,8 @@ void TaskBase::step() noexcept {
 }
 
 void TaskBase::start_eagerly() noexcept {
-  // The step of another task, or a callback, is under way below: what belongs to it is put back. Only the depth goes on,
-  // because the stack does.
+  // The step of another task, or a callback, is under way below: what belongs to it is put back. Only the depth goes
+  // on, because the stack does.
   const ThisThread outer = this_thread;
   this_thread.context = nullptr;
   run_now();

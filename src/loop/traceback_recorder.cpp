@@ -14,8 +14,8 @@
 
 // Theory of operation. The way of an exception is noted here; what is made of it for people is in base/traceback.h. An
 // exception goes from coroutine to coroutine as a std::exception_ptr, which has no room for a
-// note. So each thread remembers its last few *journeys*: which exception, the coroutines that it has left, and which one
-// it comes to next. An exception is known by its address and type alone, because to hold it would keep it alive. An
+// note. So each thread remembers its last few *journeys*: which exception, the coroutines that it has left, and which
+// one it comes to next. An exception is known by its address and type alone, because to hold it would keep it alive. An
 // address may come again; that the coroutine must be the expected one too makes a false match all but impossible.
 
 namespace asyncio::inline ASYNCIO_ABI {

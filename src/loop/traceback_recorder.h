@@ -12,8 +12,8 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 
 Traceback::Entry traceback_entry(const Promise& coroutine) noexcept;
 
-// That of an exception with which the outermost coroutine of a task has ended, once; null where nothing is known. That is
-// so for a CancelledError: it is no error, and many a task ends with one.
+// That of an exception with which the outermost coroutine of a task has ended, once; null where nothing is known. That
+// is so for a CancelledError: it is no error, and many a task ends with one.
 std::shared_ptr<const Traceback> take_traceback(const std::exception_ptr& error) noexcept;
 // That of an exception which the running task has caught, and holds.
 std::shared_ptr<const Traceback> traceback_in_flight(const std::exception_ptr& error) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/exception_group.h>
-#include <asyncio/stream.h>
 #include <asyncio/lowlevel/wait_queue.h>
+#include <asyncio/stream.h>
 
 #include "base/system_error.h"
 #include "net/resolve.h"
@@ -98,8 +98,8 @@ Coro<> pause(std::chrono::milliseconds duration) {
   co_await watching.wait();
 }
 
-// Where the listener's backlog is full a Unix socket says so at once, and nobody tells when there is room: so it is tried
-// again and again, as the kernel does with TCP. Nor does an attempt go on that a signal has interrupted.
+// Where the listener's backlog is full a Unix socket says so at once, and nobody tells when there is room: so it is
+// tried again and again, as the kernel does with TCP. Nor does an attempt go on that a signal has interrupted.
 Coro<> connect_unix(int fd, const SocketAddress& address) {
   constexpr std::chrono::milliseconds longest(64);
   for (std::chrono::milliseconds wait(1); ::connect(fd, address.get(), address.length) != 0;) {

@@ -10,19 +10,20 @@
 #include <cerrno>
 #include <utility>
 
-// Theory of operation. Who refers to whom: the state is counted. The Server, each of its coroutines (ServerRef) and each
-// connection hold a reference, so that it goes with the last of them, and a Server may be dropped while connections go on.
-// A connection is held by its reader, its writer and the task of its handler, the first two of which are the handler's.
-// The listeners are the state's own, and refer to it without counting.
+// Theory of operation. Who refers to whom: the state is counted. The Server, each of its coroutines (ServerRef) and
+// each connection hold a reference, so that it goes with the last of them, and a Server may be dropped while
+// connections go on. A connection is held by its reader, its writer and the task of its handler, the first two of which
+// are the handler's. The listeners are the state's own, and refer to it without counting.
 //
-// A listener is told of an edge by the kernel, puts itself into the ready queue, and accepts in its turn: a part of what
-// is waiting, and then the rest in the next turn. While it stands in the queue it cannot be destroyed: close() takes its
-// socket away, and the turn deletes it. Each accepted socket becomes a stream that stands in served_, and a task that
-// runs the handler; a handler that has ended may leave its connection open, and the other way round, so that the two are
-// counted apart, and each count has the waits that end when it reaches 0.
+// A listener is told of an edge by the kernel, puts itself into the ready queue, and accepts in its turn: a part of
+// what is waiting, and then the rest in the next turn. While it stands in the queue it cannot be destroyed: close()
+// takes its socket away, and the turn deletes it. Each accepted socket becomes a stream that stands in served_, and a
+// task that runs the handler; a handler that has ended may leave its connection open, and the other way round, so that
+// the two are counted apart, and each count has the waits that end when it reaches 0.
 //
 // close() stops listening and removes the file of a Unix socket, if that is still the one which was made; connections
-// are let be. loop_closing() is the same for a loop that goes, with connections and all: nothing is used of it afterwards.
+// are let be. loop_closing() is the same for a loop that goes, with connections and all: nothing is used of it
+// afterwards.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -159,8 +160,8 @@ struct TaskHook : LinkedWaiter {
   }
 };
 
-// In a class of their own they fit into the last byte of a StreamTransport; as members beside a TaskHook they would cost
-// each connection 16.
+// In a class of their own they fit into the last byte of a StreamTransport; as members beside a TaskHook they would
+// cost each connection 16.
 class ServedFlags : public StreamTransport {
  protected:
   using StreamTransport::StreamTransport;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/server.h>
 #include <asyncio/lowlevel/wait_queue.h>
+#include <asyncio/server.h>
 
 #include "loop/loop_resource.h"
 #include "loop/loop_state.h"

@@ -15,8 +15,8 @@
 #include <string_view>
 #include <utility>
 
-// A program that nests groups by mistake nests them deep: a task whose clean-up fails again and again, a recursion. So a
-// tree is walked with a stack of our own, and taken apart with a list.
+// A program that nests groups by mistake nests them deep: a task whose clean-up fails again and again, a recursion. So
+// a tree is walked with a stack of our own, and taken apart with a list.
 
 namespace asyncio::inline ASYNCIO_ABI {
 

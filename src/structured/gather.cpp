@@ -8,10 +8,10 @@
 #include <optional>
 #include <utility>
 
-// Theory of operation. Each child has a hook among its joiners, and the hooks count down. The state belongs to the Gather,
-// up to the moment in which the first exception is delivered: children that are left run on, and what they fail with is
-// nobody's business. Their hooks stay to say so, and the last of them lets go of the state. A cancel keeps it as well: it
-// runs code of users, who may drop the Gather in that.
+// Theory of operation. Each child has a hook among its joiners, and the hooks count down. The state belongs to the
+// Gather, up to the moment in which the first exception is delivered: children that are left run on, and what they fail
+// with is nobody's business. Their hooks stay to say so, and the last of them lets go of the state. A cancel keeps it
+// as well: it runs code of users, who may drop the Gather in that.
 
 namespace asyncio::inline ASYNCIO_ABI {
 

@@ -6,12 +6,13 @@
 
 #include <utility>
 
-// Theory of operation. A deadline that passes makes one request to cancel the task; leaving the block takes that request
-// back, once. What remains to be decided at the end of the block is whose cancel it was that left it, or that is still to
-// come. A task counts requests and delivers them together, so that the counts must tell:
+// Theory of operation. A deadline that passes makes one request to cancel the task; leaving the block takes that
+// request back, once. What remains to be decided at the end of the block is whose cancel it was that left it, or that
+// is still to come. A task counts requests and delivers them together, so that the counts must tell:
 // - Requests of others are those above the count at entry. One that was pending then counts as made in the block, since
 //   it surfaces there.
-// - What has not been delivered is withdrawn where it can be nobody's but this block's: there are no requests of others, or
+// - What has not been delivered is withdrawn where it can be nobody's but this block's: there are no requests of
+//   others, or
 //   none was on its way when the deadline passed and none has come since.
 
 namespace asyncio::inline ASYNCIO_ABI {

@@ -2,11 +2,11 @@
 #include <asyncio/condition.h>
 
 // Theory of operation. A wait is one suspension: it begins in the queue of the condition and ends in that of the lock,
-// and notify() or a cancel moves it over. A task that has been moved wakes up when the lock is handed to it, as any task
-// that acquires the lock does; there it cannot be interrupted, because it must not end without the lock.
+// and notify() or a cancel moves it over. A task that has been moved wakes up when the lock is handed to it, as any
+// task that acquires the lock does; there it cannot be interrupted, because it must not end without the lock.
 //
-// A request to cancel that arrives before the notification is taken from the task and put back when it wakes up, so that
-// another one that comes meanwhile is counted, and its message, if it has one, is the one that is thrown.
+// A request to cancel that arrives before the notification is taken from the task and put back when it wakes up, so
+// that another one that comes meanwhile is counted, and its message, if it has one, is the one that is thrown.
 
 namespace asyncio::inline ASYNCIO_ABI {
 

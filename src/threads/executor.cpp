@@ -20,16 +20,16 @@
 #include <utility>
 
 // Theory of operation. The Pool is shared by its owner and its threads, each of which holds a reference: it outlives
-// whoever goes first. Everything in it that changes does so under mutex_; what is the user's code (a call, its destructor,
-// the telling of futures) runs without it, and so what is to be destroyed or told is taken out first.
+// whoever goes first. Everything in it that changes does so under mutex_; what is the user's code (a call, its
+// destructor, the telling of futures) runs without it, and so what is to be destroyed or told is taken out first.
 //
-// A thread is made when work comes for which none is idle. It serves until the pool is closed and the queue empty, counts
-// itself out, and the last one tells those who wait for the end. The std::threads are in threads_ until somebody takes
-// them out to join them, or to let them go; several may join, and each waits until all have been joined.
+// A thread is made when work comes for which none is idle. It serves until the pool is closed and the queue empty,
+// counts itself out, and the last one tells those who wait for the end. The std::threads are in threads_ until somebody
+// takes them out to join them, or to let them go; several may join, and each waits until all have been joined.
 //
 // The owner goes in one of three ways: it joins; or, where it is destroyed by work of the pool itself, or abandoned, it
-// lets go of the threads, which finish what they have; or, in the child of a fork(), where there are none and a lock may
-// be held for ever, it touches nothing, and keeps the pool for ever (stay()).
+// lets go of the threads, which finish what they have; or, in the child of a fork(), where there are none and a lock
+// may be held for ever, it touches nothing, and keeps the pool for ever (stay()).
 //
 // What a loop has of executors is a ThreadsOfLoop: a resource of the loop that it knows by its base class alone.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <asyncio/detail/frame_pool.h>
 #include <asyncio/event_loop.h>
 #include <asyncio/exception_group.h>
-#include <asyncio/detail/frame_pool.h>
 #include <asyncio/run.h>
 #include <asyncio/virtual_clock.h>
 
@@ -103,8 +103,8 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
-// Memory that is kept for the next time does not count, as for the tracebacks of the last few exceptions: what is lost is
-// lost each time.
+// Memory that is kept for the next time does not count, as for the tracebacks of the last few exceptions: what is lost
+// is lost each time.
 bool leaks(const Scenario& scenario, long nth) {
   for (int i = 0; i < 20; ++i) {
     const long before = failing_new::live();

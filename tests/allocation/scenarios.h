@@ -19,8 +19,8 @@ inline void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scena
 
 std::span<const Scenario> scenarios();
 
-// Runs it once as it is, and then with the nth allocation failing, for n = first, first + stride, ... The error must come
-// out of run(), or not matter; nothing may hang, leak or terminate; and afterwards everything works.
+// Runs it once as it is, and then with the nth allocation failing, for n = first, first + stride, ... The error must
+// come out of run(), or not matter; nothing may hang, leak or terminate; and afterwards everything works.
 void fail_every_allocation(const Scenario& scenario, long first, long stride);
 
 }  // namespace allocation_test

@@ -36,17 +36,16 @@ OWN(WaitQueue) OWN(Watch) OWN(Work) OWN(Worker) OWN(Writer)
     // clang-format on
 
     // What the library has made of classes of its own is not the user's to reach into.
-template <class T>
-concept ShowsItsQueue = requires(T& x) { x.ready; } || requires(T& x) { x.live; } || requires(T& x) { x.callbacks; };
+    template <class T>
+    concept ShowsItsQueue = requires(T& x) { x.ready; } || requires(T& x) { x.live; } ||
+                            requires(T& x) { x.callbacks; };
 static_assert(!ShowsItsQueue<EventLoop>);
 static_assert(!is_convertible_v<EventLoop&, asyncio::detail::LoopCore&>);
 static_assert(!is_convertible_v<ContextVar<int>&, asyncio::detail::AnyContextVar&>);
 static_assert(!is_convertible_v<asyncio::Queue<int>&, asyncio::detail::QueueBase&>);
 
 // And their functions.
-    inline int link(const Link& made) {
-  return made.value;
-}
+inline int link(const Link& made) { return made.value; }
 inline int connect(const Peer& peer) { return peer.value; }
 inline int send(const Message& message) { return message.value; }
 inline int read(const Reader& from) { return from.value; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A lambda that is a coroutine, in a statement with two awaits: one of the call that takes it, one of an argument beside
-// it. What the lambda gives when it is called is no coroutine any more that could be awaited.
+// A lambda that is a coroutine, in a statement with two awaits: one of the call that takes it, one of an argument
+// beside it. What the lambda gives when it is called is no coroutine any more that could be awaited.
 #include "canary.h"
 
 using namespace canary;

@@ -13,9 +13,9 @@
 
 // What every byte stream must do: each test runs in memory, in virtual time, over TCP, over a pair of Unix sockets and
 // over pipes; over carriers of the test's own that do everything which a carrier may do (carriers.h), alone and under a
-// cipher; and over both kinds of sockets once more on a kernel that does everything which a kernel may do, and seldom does (kernel.h): calls are
-// interrupted, move a few bytes, or find nothing at the moment; urgent bytes and descriptors are in the way. What a test
-// says about the pieces in which bytes come is nothing for that: EVEN_STREAM_TEST.
+// cipher; and over both kinds of sockets once more on a kernel that does everything which a kernel may do, and seldom
+// does (kernel.h): calls are interrupted, move a few bytes, or find nothing at the moment; urgent bytes and descriptors
+// are in the way. What a test says about the pieces in which bytes come is nothing for that: EVEN_STREAM_TEST.
 //
 //   STREAM_TEST(the_end_of_the_stream_is_an_empty_read) {
 //     StreamPair pair = make({});    // what one writes the other reads

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a program needs to find in the installed library: a loop with its timers, tasks, threads and streams, and exceptions
-// that can be caught on this side of a shared library.
+// What a program needs to find in the installed library: a loop with its timers, tasks, threads and streams, and
+// exceptions that can be caught on this side of a shared library.
 #include <asyncio/asyncio.h>
 #include <asyncio/version.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <asyncio/lowlevel/wait_queue.h>
 #include <asyncio/task.h>
 #include <asyncio/testing.h>
-#include <asyncio/lowlevel/wait_queue.h>
 
 #include <stdexcept>
 

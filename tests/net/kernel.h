@@ -13,16 +13,16 @@
 
 namespace asyncio::inline ASYNCIO_ABI::testing {
 
-// What the kernel may answer to a system call, and seldom does: while a Kernel lives it stands between the library and the
-// real one.
+// What the kernel may answer to a system call, and seldom does: while a Kernel lives it stands between the library and
+// the real one.
 //
 //   Kernel kernel;
 //   kernel.fail(Call::recv, EINTR, 1, 2);    // the third recv() is interrupted
 //   kernel.fail(Call::accept, EMFILE, 5);    // five times
 //   kernel.limit(Call::send, 1);             // each send() takes one byte
 //
-// It is in the test programs that link kernel.cpp, which defines these functions in place of the system's. They know the
-// library by the flags that it uses; peers in a test that must be left alone use read() and write(). One at a time.
+// It is in the test programs that link kernel.cpp, which defines these functions in place of the system's. They know
+// the library by the flags that it uses; peers in a test that must be left alone use read() and write(). One at a time.
 enum class Call { recv, send, accept, connect };
 
 class Kernel {
@@ -35,8 +35,8 @@ class Kernel {
   void fail(Call call, int error, int times = 1, int after = 0);
   // Each recv() or send() moves at most so many bytes.
   void limit(Call call, std::size_t most) { of(call).most = most; }
-  // Everything that may happen happens at random: calls are interrupted, move a few bytes only, or can do nothing at the
-  // moment, and the edge comes when they can; on the way there are urgent bytes (TCP) and file descriptors (Unix).
+  // Everything that may happen happens at random: calls are interrupted, move a few bytes only, or can do nothing at
+  // the moment, and the edge comes when they can; on the way there are urgent bytes (TCP) and file descriptors (Unix).
   void be_odd() { odd_ = true; }
 
   // How many there were; a sendmsg() is a send() too.

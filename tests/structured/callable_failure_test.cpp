@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Callables, arguments and awaitables whose operations throw: each in its turn, until none does. What was asked for either
-// happens or not, what throws comes out of it, and nothing is left behind.
+// Callables, arguments and awaitables whose operations throw: each in its turn, until none does. What was asked for
+// either happens or not, what throws comes out of it, and nothing is left behind.
 #include <asyncio/asyncio.h>
 #include <asyncio/testing.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a thing costs when there are many: steps are counted where a test can count them. Where it cannot, there are so many
-// that a step for each pair would take minutes.
+// What a thing costs when there are many: steps are counted where a test can count them. Where it cannot, there are so
+// many that a step for each pair would take minutes.
 #include <asyncio/event.h>
 #include <asyncio/gather.h>
 #include <asyncio/run.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What it costs to wait when there are many who do: steps are counted where a test can count them. Where it cannot, there
-// are so many that a step for each pair would take minutes.
+// What it costs to wait when there are many who do: steps are counted where a test can count them. Where it cannot,
+// there are so many that a step for each pair would take minutes.
 #include <asyncio/broadcast.h>
 #include <asyncio/condition.h>
 #include <asyncio/event.h>

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-// What the tests of objects that outlive their loop have in common. A row of a table makes an object in a task, says what
-// is to be done with it when the loop has gone, and then waits; what is done must give what the row says, in however the
-// loop has gone, and touch nothing that is no more: the sanitizers see to that.
+// What the tests of objects that outlive their loop have in common. A row of a table makes an object in a task, says
+// what is to be done with it when the loop has gone, and then waits; what is done must give what the row says, in
+// however the loop has gone, and touch nothing that is no more: the sanitizers see to that.
 namespace outliving_test {
 
 using namespace asyncio;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/gather.h>
+#include <asyncio/lowlevel/wait_queue.h>
 #include <asyncio/shield.h>
 #include <asyncio/testing.h>
 #include <asyncio/timeout.h>
-#include <asyncio/lowlevel/wait_queue.h>
 
 #include "ending.h"
 

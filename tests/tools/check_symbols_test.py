@@ -43,7 +43,8 @@ class CheckSymbols(unittest.TestCase):
         self.assertIn("a circle: loop -> net -> sync -> loop", check_symbols.problems(made))
 
     def test_what_headers_define_and_what_is_an_objects_own_belongs_to_nobody(self):
-        made = objects(loop="f() W 0 1\nv V 0 1\nown t 0 1\nf() U\nown U\nv U\n", report="f() W 0 1\nv V 0 1\nown t 0 1\n")
+        loop = "f() W 0 1\nv V 0 1\nown t 0 1\nf() U\nown U\nv U\n"
+        made = objects(loop=loop, report="f() W 0 1\nv V 0 1\nown t 0 1\n")
         self.assertEqual(made.edges(), {})
 
     def test_a_folder_that_is_no_layer_is_told(self):

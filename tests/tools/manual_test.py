@@ -29,13 +29,15 @@ class Manual(unittest.TestCase):
             return dict(manual.sources_of(pathlib.Path(name)))
 
     def test_statements_outside_of_functions_make_a_body(self):
-        for code in ["co_await sleep(1s);", "for (int i : list) use(i);", 'log("x");', "queue.put_nowait(1);", "write_be<int>(writer, 80);",
+        for code in ["co_await sleep(1s);", "for (int i : list) use(i);", 'log("x");', "queue.put_nowait(1);",
+                     "write_be<int>(writer, 80);",
                      "auto task = create_task(f());", "std::string text;\nif (text.empty()) return;"]:
             self.assertTrue(block(code).is_body(), code)
 
     def test_declarations_make_none(self):
         for code in ["Coro<> f() {\n  co_await sleep(1s);\n}", "struct A {\n  int b = f();\n};", "Coro<> f(int);",
-                     "std::vector<int> f(int);", "int x = 1;  // co_await", "template <class T>\nCoro<T> g(T) { co_return T(); }",
+                     "std::vector<int> f(int);", "int x = 1;  // co_await",
+                     "template <class T>\nCoro<T> g(T) { co_return T(); }",
                      "static_assert(sizeof(int) == 4);", "#include <vector>\nstd::vector<int> v{f(), g()};"]:
             self.assertFalse(block(code).is_body(), code)
 
@@ -60,7 +62,8 @@ class Manual(unittest.TestCase):
         self.assertIn("namespace line_9 {\nCoro<> statements() {\n#line 9", made["a.cpp"])
 
     def test_declarations_at_the_head_of_a_body_stand_before_it(self):
-        made = self.sources("a.md", "```cpp\nCoro<> f() {\n  co_await a();\n\n  co_await b();\n}\n\nco_await f();\n```\n")
+        code = "Coro<> f() {\n  co_await a();\n\n  co_await b();\n}\n\nco_await f();\n"
+        made = self.sources("a.md", f"```cpp\n{code}```\n")
         self.assertIn("co_await b();\n}\n\nCoro<> statements() {\n#line 8\nco_await f();\nco_return;", made["a.cpp"])
 
     def test_a_header_takes_the_rest_of_the_world_for_granted(self):

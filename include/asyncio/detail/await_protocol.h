@@ -23,9 +23,9 @@ struct SymmetricTransfer {
   void run(std::coroutine_handle<> coroutine) { coroutine.resume(); }
 };
 
-// Whoever awaits a coroutine resumes it, within its own await_suspend(), and goes on if it has ended by then: g++, which
-// makes the jump a call where it does not optimise, and under the sanitizers. Calls are nested so deep only; beyond that
-// the stack unwinds, and the step of the task goes on from there.
+// Whoever awaits a coroutine resumes it, within its own await_suspend(), and goes on if it has ended by then: g++,
+// which makes the jump a call where it does not optimise, and under the sanitizers. Calls are nested so deep only;
+// beyond that the stack unwinds, and the step of the task goes on from there.
 struct NestedResume {
   static constexpr unsigned most_nested = 128;
 

@@ -8,8 +8,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// One of several tasks and futures whose ends are awaited together: what gather(), wait() and as_completed() are made of.
-// Calls owner.ended(hook) in the moment in which its subject ends, inside of whatever ends it; costs no task and no
+// One of several tasks and futures whose ends are awaited together: what gather(), wait() and as_completed() are made
+// of. Calls owner.ended(hook) in the moment in which its subject ends, inside of whatever ends it; costs no task and no
 // callback in the loop's queue. owner.awaiter() says which task it is that waits. Once armed it must not move.
 template <class Owner>
 class EndHook final : public lowlevel::LinkedWaiter {

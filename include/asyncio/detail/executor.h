@@ -217,8 +217,8 @@ Coro<CallResult<Call>> run_abandonable(Call call) {
   co_return co_await asyncio::wrap_future(detail::call_in_thread(std::move(call)));
 }
 
-// Whether the callable wants a stop token. Where that is not a complete type nobody can have one as a parameter. Asked for
-// each F anew: of another one it may have been asked before <stop_token> was included.
+// Whether the callable wants a stop token. Where that is not a complete type nobody can have one as a parameter. Asked
+// for each F anew: of another one it may have been asked before <stop_token> was included.
 template <class F, class Token, class... Args>
 concept TakesStopToken = !CallableLater<F, Args...> && requires { sizeof(Token) + sizeof(std::decay_t<F>*); } &&
                          std::is_invocable_v<std::decay_t<F>&, Token, std::decay_t<Args>...>;

@@ -115,8 +115,8 @@ class [[nodiscard("nothing is waited for: write co_await")]] Ended : public lowl
 
 struct LoopCallbackLink : Link {};
 
-// A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue after. Until then
-// it is in LoopCore::callbacks, too.
+// A callable that is to run when a future or task has ended; in its list of joiners until then, in the loop's queue
+// after. Until then it is in LoopCore::callbacks, too.
 class DoneCallback : public lowlevel::LinkedWaiter, public Runnable, private LoopCallbackLink {
  public:
   void run() noexcept final;

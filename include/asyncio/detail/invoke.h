@@ -9,8 +9,8 @@
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // std::invoke for functions and member functions, without the 20,000 lines of <functional>. The object of a member
-// function may be a pointer to it, or a std::reference_wrapper. An object, and no function: argument-dependent lookup does
-// not find it, for a user who writes invoke() and means another one.
+// function may be a pointer to it, or a std::reference_wrapper. An object, and no function: argument-dependent lookup
+// does not find it, for a user who writes invoke() and means another one.
 struct Invoke {
   template <class F, class... Args>
   constexpr decltype(auto) operator()(F&& f, Args&&... args) const {
@@ -35,8 +35,8 @@ inline constexpr Invoke invoke{};
 
 // A callable with the arguments that it is to be called with later, of which the library makes copies of its own. It is
 // called once, and the arguments are moved in where that is possible.
-// A parameter T& refers to what the library owns. That is right for what is given up, a temporary or std::move(x). But of
-// an x that stays with the caller it would be a copy, and what the callable does to it would be lost without a word:
+// A parameter T& refers to what the library owns. That is right for what is given up, a temporary or std::move(x). But
+// of an x that stays with the caller it would be a copy, and what the callable does to it would be lost without a word:
 // there std::ref(x) has to be written.
 template <class F, class... Args>
 concept CallableLater = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...> ||

@@ -27,7 +27,8 @@ struct LoopCore {
 LoopCore& core_of(EventLoop& loop) noexcept;
 inline LoopCore* core_of(EventLoop* loop) noexcept { return loop != nullptr ? &core_of(*loop) : nullptr; }
 
-// Set for good by the first loop of the program that is in debug mode: asked without touching a loop, which may have gone.
+// Set for good by the first loop of the program that is in debug mode: asked without touching a loop, which may have
+// gone.
 extern constinit bool debug_mode_used;
 void refuse_other_thread(const LoopCore* loop, const char* operation);
 

@@ -34,8 +34,8 @@ class SharedHandle {
   H handle_;
 };
 
-// As what the elements of a range are taken: moved out of a container that is given up, and copied out of one that stays,
-// which only handles can be.
+// As what the elements of a range are taken: moved out of a container that is given up, and copied out of one that
+// stays, which only handles can be.
 template <class R>
 struct ElementsOf {
   using Found = decltype(*std::begin(std::declval<R&>()));

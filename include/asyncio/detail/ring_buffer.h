@@ -12,8 +12,8 @@
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // First in, first out, in one block of memory whose size is a power of two and grows as needed: the storage of queues.
-// Faster than std::deque, which allocates as it goes along. It takes no memory before the first element, and keeps what it
-// has taken until it is destroyed. To move a T must not fail, nor come back here: see kept.h.
+// Faster than std::deque, which allocates as it goes along. It takes no memory before the first element, and keeps what
+// it has taken until it is destroyed. To move a T must not fail, nor come back here: see kept.h.
 template <class T>
 class RingBuffer {
  public:

@@ -22,7 +22,8 @@ auto run(A&& awaitable, const RunOptions& options) {
   detail::install_terminate_handler();
   Runner runner(options);
   std::exception_ptr error;
-  // What nobody catches does not unwind the stack: without a handler here the program would end without the cleaning up.
+  // What nobody catches does not unwind the stack: without a handler here the program would end without the cleaning
+  // up.
   try {
     if constexpr (std::is_void_v<AwaitResult<A>>) {
       runner.run(std::forward<A>(awaitable));

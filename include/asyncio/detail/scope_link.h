@@ -7,8 +7,8 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 
 class TaskBase;
 
-// A CancelScope as its task sees it: the scopes that a task is in are a list, from the innermost outwards. After a change
-// of what it says TaskBase::look_at_scopes() is to be called.
+// A CancelScope as its task sees it: the scopes that a task is in are a list, from the innermost outwards. After a
+// change of what it says TaskBase::look_at_scopes() is to be called.
 struct ScopeLink {
   // `name` is what CancelledError::source() gives.
   ScopeLink(const void* name, bool is_shield, bool is_cancelled = false)

@@ -47,8 +47,8 @@ class TaskBase : public FutureBase, private LiveLink {
   void refuse_to_wait() noexcept { interrupts_ |= forked; }
   bool refuses_to_wait() const { return (interrupts_ & forked) != 0; }
 
-  // Takes the request that is to be delivered, if there is one; its text; puts it back because nobody saw it. Waits that
-  // pass a cancel on do so with PassedOn.
+  // Takes the request that is to be delivered, if there is one; its text; puts it back because nobody saw it. Waits
+  // that pass a cancel on do so with PassedOn.
   bool take_cancel_request() noexcept {
     const bool requested = has_cancel_request();
     interrupts_ &= static_cast<std::uint8_t>(~edge);

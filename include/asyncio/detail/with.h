@@ -173,8 +173,8 @@ Coro<typename BlockTraits<X>::Entered> enter_block(X& x) {
   }
 }
 
-// Leaves x as with() does: true where that suppresses `error`. It goes by an address without a type, because g++ warns of
-// a frame that refers to one which is local to the user's file (-Wsubobject-linkage).
+// Leaves x as with() does: true where that suppresses `error`. It goes by an address without a type, because g++ warns
+// of a frame that refers to one which is local to the user's file (-Wsubobject-linkage).
 template <class X>
 X& block_at(const void* place) {
   return *static_cast<X*>(const_cast<void*>(place));

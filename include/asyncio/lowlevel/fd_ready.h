@@ -2,7 +2,8 @@
 #pragma once
 
 #include <asyncio/lowlevel/waiter.h>
-#include <asyncio/lowlevel/watched_fd.h>  // first: its bits have the names of the functions here, and must not shadow them
+#include <asyncio/lowlevel/watched_fd.h>  // first: its bits have the names of the functions here, and must not shadow
+                                          // them
 
 #include <coroutine>
 #include <utility>
@@ -21,9 +22,9 @@ class FdReady;
 //
 // For what the library has no class of: a device, a socket of another library. The caller makes it one that does not
 // block, and tries again after the wait, which may have been for nothing. One task may wait for each direction of a
-// descriptor; RuntimeError where another one does, or add_reader() or add_writer() has set a callback, or a stream has the
-// descriptor; ValueError where it is not open, std::system_error (EPERM) where it cannot be polled. A cancel ends the
-// wait, and nothing else. The descriptor must stay open meanwhile. Trio: wait_readable(), wait_writable().
+// descriptor; RuntimeError where another one does, or add_reader() or add_writer() has set a callback, or a stream has
+// the descriptor; ValueError where it is not open, std::system_error (EPERM) where it cannot be polled. A cancel ends
+// the wait, and nothing else. The descriptor must stay open meanwhile. Trio: wait_readable(), wait_writable().
 FdReady readable(int fd);
 FdReady writable(int fd);
 

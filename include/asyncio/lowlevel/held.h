@@ -35,8 +35,8 @@ class [[nodiscard("the lock is given back at once: keep it in a variable")]] Hel
   Owner* owner_;  // null once given back or moved from
 };
 
-// The awaiter behind scoped(): an Owner::Acquire that gives the guard. Owner has a noexcept give_back(), of which Held is
-// a friend; Acquire a constructor from Owner& and an owner().
+// The awaiter behind scoped(): an Owner::Acquire that gives the guard. Owner has a noexcept give_back(), of which Held
+// is a friend; Acquire a constructor from Owner& and an owner().
 template <class Owner, class Acquire>
 class [[nodiscard("nothing is waited for: write co_await")]] ScopedAcquire : public Acquire {
  public:

@@ -11,8 +11,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 
-// For awaiters that await something else on behalf of their user (wait_for(), as_result()): any awaitable, kept until it
-// is awaited, and then its awaiter. No coroutine frame of its own.
+// For awaiters that await something else on behalf of their user (wait_for(), as_result()): any awaitable, kept until
+// it is awaited, and then its awaiter. No coroutine frame of its own.
 //
 //   template <class S>
 //   class Timed : public lowlevel::NativeAwaiter {
@@ -31,8 +31,8 @@ namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 //   }
 //
 // to_owned() makes of an argument what can be kept: a Coro, a Task, a Future or another awaitable that is an rvalue is
-// moved in; the handle in an lvalue is copied, and awaited as the lvalue would be, which gives a reference to the value;
-// an awaiter that is an lvalue stays where it is. What is foreign becomes a Coro, which waits for it.
+// moved in; the handle in an lvalue is copied, and awaited as the lvalue would be, which gives a reference to the
+// value; an awaiter that is an lvalue stays where it is. What is foreign becomes a Coro, which waits for it.
 // Movable until it is awaited.
 
 // Makes of an argument what can be kept.

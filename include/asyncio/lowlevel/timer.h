@@ -22,8 +22,8 @@ namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 //     bool rings_ = false;
 //   };
 //
-// fire() runs in the thread of the loop, as a step of it and outside of any task. It may arm the timer again, and destroy
-// it. Who owns a timer disarms it before it goes; a loop that is closed has disarmed all of its own.
+// fire() runs in the thread of the loop, as a step of it and outside of any task. It may arm the timer again, and
+// destroy it. Who owns a timer disarms it before it goes; a loop that is closed has disarmed all of its own.
 class Timer : public detail::TimerNode {
  public:
   using Fire = void (*)(Timer&) noexcept;

@@ -37,11 +37,11 @@ class QueuedWaiter;
 //   };
 //
 // A woken task owns what it was woken for: give it away before, or with, the wake, so that nobody can come in between.
-// A cancel of a waiting task takes it out of the queue, and co_await throws CancelledError; the others keep their places.
-// A cancel that comes after the wake lands at the task's next wait, so that what it was given is not lost.
-// It belongs to a loop only while somebody waits: a task of another loop then gets RuntimeError. It is to be used by the
-// thread of that loop. Tasks that still wait when it is destroyed can only be cancelled from then on: what stands in the
-// main coroutine of a program goes before the tasks that run() cancels.
+// A cancel of a waiting task takes it out of the queue, and co_await throws CancelledError; the others keep their
+// places. A cancel that comes after the wake lands at the task's next wait, so that what it was given is not lost.
+// It belongs to a loop only while somebody waits: a task of another loop then gets RuntimeError. It is to be used by
+// the thread of that loop. Tasks that still wait when it is destroyed can only be cancelled from then on: what stands
+// in the main coroutine of a program goes before the tasks that run() cancels.
 class WaitQueue {
  public:
   WaitQueue() = default;
@@ -68,8 +68,8 @@ class WaitQueue {
   // Lets all that wait now go on, in their order. Gives how many there were.
   int wake_all() noexcept;
 
-  // Whoever wakes tasks begins with it: in debug mode, throws RuntimeError, which names the operation, where the loop of
-  // those that wait runs in another thread.
+  // Whoever wakes tasks begins with it: in debug mode, throws RuntimeError, which names the operation, where the loop
+  // of those that wait runs in another thread.
   void check_thread(const char* operation) const;
 
   // Has a task that waits in another queue of the same loop wait in this one from now on, behind all others.

@@ -20,13 +20,14 @@ class TaskBase;
 
 namespace lowlevel {
 
-// How tasks wait: the machinery under every awaitable of the library. A new primitive needs WaitQueue (wait_queue.h) and
-// nothing of this page but the names.
+// How tasks wait: the machinery under every awaitable of the library. A new primitive needs WaitQueue (wait_queue.h)
+// and nothing of this page but the names.
 //
 // A task that waits is *parked*: it points at a Waiter, which lives in the awaiter, and the Waiter stands in some list.
-// Whoever has what the task waits for takes the Waiter out of the list and calls wake(); the task then joins the queue of
-// the loop, owning what it was given. A cancel goes the same way: it asks the Waiter to step out, and wakes the task with
-// the order to throw. So there is one place where a task waits, one way out of it, and nothing gets lost between them.
+// Whoever has what the task waits for takes the Waiter out of the list and calls wake(); the task then joins the queue
+// of the loop, owning what it was given. A cancel goes the same way: it asks the Waiter to step out, and wakes the task
+// with the order to throw. So there is one place where a task waits, one way out of it, and nothing gets lost between
+// them.
 //
 //   class Doorbell {
 //    public:

@@ -29,15 +29,15 @@ namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 //     void ready(std::uint8_t readiness) noexcept override { ... }
 //   };
 //
-// Readiness is told as edges: ready() is called when the kernel says that something became possible, and not again before
-// an operation has found that it no longer was (EAGAIN, a short read). So the owner tries the system call first, and
-// waits for ready() after it failed. A bit that is missing says nothing: io_uring names only what has just happened, so
-// the owner adds the bits to those that it has. But without hung_up, failed and urgent what can be read is plain data
-// alone, and whatever comes later is told by an edge of its own: from a TCP socket a receive that gives less than it had
-// room for has taken all of it. (io_uring tells of urgent in an edge of its own, some milliseconds later.) The kernel
-// never owns a buffer of the user, so that a cancel takes effect at once.
-// The descriptor has to be one that does not block, and stays the owner's: it unwatches it before it closes it, and before
-// the loop is closed. For the thread of the loop.
+// Readiness is told as edges: ready() is called when the kernel says that something became possible, and not again
+// before an operation has found that it no longer was (EAGAIN, a short read). So the owner tries the system call first,
+// and waits for ready() after it failed. A bit that is missing says nothing: io_uring names only what has just
+// happened, so the owner adds the bits to those that it has. But without hung_up, failed and urgent what can be read is
+// plain data alone, and whatever comes later is told by an edge of its own: from a TCP socket a receive that gives less
+// than it had room for has taken all of it. (io_uring tells of urgent in an edge of its own, some milliseconds later.)
+// The kernel never owns a buffer of the user, so that a cancel takes effect at once.
+// The descriptor has to be one that does not block, and stays the owner's: it unwatches it before it closes it, and
+// before the loop is closed. For the thread of the loop.
 class WatchedFd {
  public:
   // What can be known about a file descriptor; bits.
