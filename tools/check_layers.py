@@ -4,7 +4,8 @@
 
 A file's layer is its directory under src/. A public header belongs where its source (src/<layer>/<stem>.cpp) or else
 its test (tests/<layer>/<stem>_test.cpp) is; one of detail/ or lowlevel/ goes with the idea of its name, or that its
-name begins with: detail/queue_storage.h with queue.h. One that has none of these, and is not in PLACED, is part of the loop.
+name begins with: detail/queue_storage.h with queue.h. One that has none of these, and is not in PLACED, is part of the
+loop.
 """
 
 import argparse

@@ -28,7 +28,14 @@ class Ref {
   ~Ref() { reset(); }
 
   void reset() noexcept {
-    if (T* object = std::exchange(object_, nullptr)) object->release();
+    T* object = std::exchange(object_, nullptr);
+    if (object == nullptr) return;
+    object->release();
+#if defined(__GNUC__) && !defined(__clang__)
+    // Where an exception passes by, g++ (13 to 16) takes the store of the counter for dead, because `delete this` in the
+    // other branch ends the object's life: what is referred to would stay for ever.
+    asm volatile("" ::: "memory");
+#endif
   }
 
   T* get() const { return object_; }
