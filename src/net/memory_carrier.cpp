@@ -26,9 +26,9 @@ class MemoryLine final : public Runnable {
   enum News : std::uint8_t { input = 1, room = 2, gone = 4 };
 
   explicit MemoryLine(EventLoop& loop) : loop_(loop) {}
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (references_.release()) delete this;
   }
 
   // The end that is not `one`; null once it has let go.
@@ -55,7 +55,7 @@ class MemoryLine final : public Runnable {
   MemoryCarrier* ends_[2] = {};
   std::uint8_t news_[2] = {};
   bool queued_ = false;
-  std::uint32_t references_ = 0;
+  RefCount references_{0};
 };
 
 // One end of a pair in memory. What the other end wrote, and this one has not read, is in inbox_.

@@ -24,9 +24,9 @@ class ServerState final : public lowlevel::LoopResource {
  public:
   ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options);
 
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (references_.release()) delete this;
   }
 
   EventLoop& loop() const { return *loop_; }
@@ -93,7 +93,7 @@ class ServerState final : public lowlevel::LoopResource {
   lowlevel::WaitQueue empty_waiters_;
   std::size_t handlers_ = 0;  // whose task has not ended
   lowlevel::WaitQueue handlers_waiters_;
-  std::uint32_t references_ = 0;
+  RefCount references_{0};
   bool serving_ = false;
   bool serving_forever_ = false;
   bool closed_ = false;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace asyncio {
 namespace {
 
 using detail::Ref;
+using detail::RefCount;
 
 int live = 0;
 
@@ -18,16 +20,16 @@ template <int>
 class Counted {
  public:
   Counted() { ++live; }
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (references_.release()) delete this;
   }
-  int references() const { return references_; }
+  std::uint32_t references() const { return references_.value(); }
   void end() noexcept { delete this; }
 
  private:
   ~Counted() { --live; }
-  int references_ = 0;
+  RefCount references_{0};
 };
 
 Counted<1>* kept = nullptr;
@@ -50,20 +52,20 @@ TEST(Ref, what_it_refers_to_stays_until_the_last_one_goes) {
   live = 0;
   Ref<Counted<0>> first(*new Counted<0>);
   Ref<Counted<0>> second = first;
-  EXPECT_EQ(first->references(), 2);
+  EXPECT_EQ(first->references(), 2u);
   first.reset();
   EXPECT_FALSE(first);
-  EXPECT_EQ(second->references(), 1);
+  EXPECT_EQ(second->references(), 1u);
   second = Ref<Counted<0>>();
   EXPECT_EQ(live, 0);
 }
 
 TEST(Ref, lets_go_where_an_exception_passes_by) {
   EXPECT_THROW(make(true), std::runtime_error);
-  EXPECT_EQ(kept->references(), 1);
+  EXPECT_EQ(kept->references(), 1u);
   kept->end();
   make(false);
-  EXPECT_EQ(kept->references(), 1);
+  EXPECT_EQ(kept->references(), 1u);
   kept->end();
 }
 
@@ -72,7 +74,7 @@ TEST(Ref, a_moved_one_refers_to_none) {
   Ref<Counted<2>> first(*new Counted<2>);
   Ref<Counted<2>> second = std::move(first);
   EXPECT_EQ(first.get(), nullptr);
-  EXPECT_EQ(second->references(), 1);
+  EXPECT_EQ(second->references(), 1u);
   second.reset();
   EXPECT_EQ(live, 0);
 }

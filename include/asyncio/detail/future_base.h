@@ -4,6 +4,7 @@
 #include <asyncio/config.h>
 #include <asyncio/detail/link.h>
 #include <asyncio/detail/loop_core.h>
+#include <asyncio/detail/ref.h>
 
 #include <cstdint>
 #include <exception>
@@ -19,11 +20,11 @@ class FutureBase : public Runnable {
   FutureBase(const FutureBase&) = delete;
   FutureBase& operator=(const FutureBase&) = delete;
 
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) destroy();
+    if (references_.release()) destroy();
   }
-  bool shared(std::uint32_t own) const { return references_ > own; }  // by others than `own` of the caller
+  bool shared(std::uint32_t own) const { return references_.value() > own; }  // by others than `own` of the caller
 
   bool done() const { return (flags_ & done_flag) != 0; }
   bool cancelled() const { return (flags_ & cancelled_flag) != 0; }
@@ -110,7 +111,7 @@ class FutureBase : public Runnable {
 
   Link joiners_;
   LoopCore* loop_;
-  std::uint32_t references_ = 1;
+  RefCount references_{1};
   std::uint16_t cancels_ = 0;  // Task.cancelling()
   std::uint8_t flags_ = 0;
   std::uint8_t interrupts_ = 0;  // what the next park must look at

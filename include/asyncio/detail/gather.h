@@ -56,9 +56,9 @@ class GatherState {
     }
   }
 
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (references_.release()) delete this;
   }
 
   const TaskBase* awaiter() const { return waiter != nullptr ? waiter->task() : nullptr; }
@@ -83,7 +83,7 @@ class GatherState {
   }
   void abandon_children() noexcept;
 
-  std::uint32_t references_ = 1;        // of the Gather, or of the children where that has been abandoned
+  RefCount references_{1};              // of the Gather, or of the children where that has been abandoned
   std::size_t pending_ = 0;             // children that have not ended
   FutureBase* first_failed_ = nullptr;  // unless return_exceptions_
   bool return_exceptions_;

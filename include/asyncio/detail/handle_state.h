@@ -34,15 +34,15 @@ class HandleState : public Runnable {
 
   LoopCore* loop() const { return loop_; }  // which may have gone
 
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) delete this;
+    if (references_.release()) delete this;
   }
 
  protected:
   virtual ~HandleState() = default;
   LoopCore* loop_;
-  std::uint32_t references_ = 1;  // the loop's own, until it has run or is dropped
+  RefCount references_{1};  // the loop's own, until it has run or is dropped
   bool cancelled_ = false;
   BoundCallback<void()> callback_;
 };

@@ -3,12 +3,34 @@
 
 #include <asyncio/config.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // What a handle does that was used though it is empty, or was moved from: throws RuntimeError. `handle` is its name.
 [[noreturn]] void refuse_empty(const char* handle);
+
+// How many refer to an object. For the objects of one thread.
+class RefCount {
+ public:
+  explicit RefCount(std::uint32_t first) noexcept : count_(first) {}
+  void retain() noexcept { ++count_; }
+  // Whether it was the last: the object has to go then.
+  [[nodiscard]] bool release() noexcept {
+    --count_;
+#if defined(__GNUC__) && !defined(__clang__)
+    // Where an exception passes by, g++ 13 to 16 take this store for dead, because `delete this` ends the object's life
+    // if it was the last: as far as the others know it would never come to that.
+    asm volatile("" ::: "memory");
+#endif
+    return count_ == 0;
+  }
+  std::uint32_t value() const noexcept { return count_; }
+
+ private:
+  std::uint32_t count_;
+};
 
 // A reference to something that counts its references itself, with retain() and release(). What is referred to stays
 // while the Ref does: that is how everything which may outlive a task, a future or a loop refers to it.
@@ -28,14 +50,7 @@ class Ref {
   ~Ref() { reset(); }
 
   void reset() noexcept {
-    T* object = std::exchange(object_, nullptr);
-    if (object == nullptr) return;
-    object->release();
-#if defined(__GNUC__) && !defined(__clang__)
-    // Where an exception passes by, g++ (13 to 16) takes the store of the counter for dead, because `delete this` in the
-    // other branch ends the object's life: what is referred to would stay for ever.
-    asm volatile("" ::: "memory");
-#endif
+    if (T* object = std::exchange(object_, nullptr)) object->release();
   }
 
   T* get() const { return object_; }

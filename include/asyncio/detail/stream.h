@@ -25,9 +25,9 @@ class StreamCore {
   StreamCore(const StreamCore&) = delete;
   StreamCore& operator=(const StreamCore&) = delete;
 
-  void retain() noexcept { ++references_; }
+  void retain() noexcept { references_.retain(); }
   void release() noexcept {
-    if (--references_ == 0) destroy();
+    if (references_.release()) destroy();
   }
 
  protected:
@@ -37,7 +37,7 @@ class StreamCore {
  private:
   void destroy() noexcept;
 
-  std::uint32_t references_ = 0;
+  RefCount references_{0};
 };
 
 // What all reads of one kind have in common.
