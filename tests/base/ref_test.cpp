@@ -24,7 +24,7 @@ class Counted {
   void release() noexcept {
     if (references_.release()) delete this;
   }
-  std::uint32_t references() const { return references_.value(); }
+  [[gnu::noinline]] std::uint32_t references() const { return references_.value(); }
   void end() noexcept { delete this; }
 
  private:
