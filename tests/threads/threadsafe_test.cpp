@@ -176,7 +176,9 @@ ASYNC_IO_TEST(ThreadsafeHandle, cancels_that_race_with_the_loop_either_prevent_a
       for (std::size_t i = 0; i < calls; ++i) {
         bool ran = false;  // a cancel orders the accesses of the two threads
         ThreadsafeHandle handle = loop.call_soon_threadsafe([&ran] { ran = true; });
-        for (std::size_t pause = 0; pause < i % 64; ++pause) std::this_thread::yield();
+        // Up to some microseconds, without leaving the processor to others: on a busy machine that takes for ever.
+        for (std::size_t pause = 0; pause < i % 64 * 32; ++pause) left.load();
+        if (i % 64 == 0) std::this_thread::yield();
         const bool cancelled = handle.cancel();
         if (cancelled == ran) ++wrong_here;
       }
