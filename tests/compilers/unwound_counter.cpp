@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A counter of references that an exception passes by: the store of what is left is taken for dead, because `delete this`
-// in the other branch ends the object's life.
+// A counter of references that an exception passes by: the store of what is left is taken for dead, because
+// `delete this` in the other branch ends the object's life.
 #include "canary.h"
 
 using namespace canary;
