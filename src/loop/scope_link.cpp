@@ -43,7 +43,7 @@ void TaskBase::look_at_scopes() noexcept {
     return;
   }
   interrupts_ |= level;
-  if (!was_set && waiter_ != nullptr) interrupt_parked();
+  if (!was_set && waiter() != nullptr) interrupt_parked();
 }
 
 const void* TaskBase::deciding_scope() const noexcept {

@@ -20,7 +20,7 @@
 #include <new>
 #include <utility>
 
-// Theory of operation. A task is parked (waiter_ is set), or stands in the ready queue, or runs. A request to cancel
+// Theory of operation. A task is parked (it keeps its Waiter), or stands in the ready queue, or runs. A request to cancel
 // sets the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list,
 // and the task is woken with the waiter marked as interrupted, so that the awaiter throws. A task that is not parked
 // meets the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
@@ -118,17 +118,22 @@ void TaskBase::destroy_pending() noexcept {
     if (!context.extra.empty())
       context.extra.insert(0, (flags_ & started_flag) != 0 ? "  it waits\n" : "  it has not started\n");
   });
-  if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
-  waiter_ = nullptr;
+  leave_wait();
   const OnBehalfOf itself(*this);
   // The destructors of its locals may look at this task.
   Promise::abandon_chain(*std::exchange(innermost_, nullptr));
   settle_cancelled(make_cancelled("the event loop was closed"));
 }
 
+void TaskBase::leave_wait() noexcept {
+  Waiter* const waiter = parked_in();
+  if (waiter == nullptr) return;
+  waiter->kind_->remove(*waiter);
+  keep_nothing();
+}
+
 void TaskBase::leave_frames() noexcept {
-  if (waiter_ != nullptr) waiter_->kind_->remove(*waiter_);
-  waiter_ = nullptr;
+  leave_wait();
   innermost_ = nullptr;
   settle_cancelled(make_cancelled("the event loop was closed"));
 }
@@ -158,7 +163,7 @@ bool TaskBase::cancel(std::string_view message) noexcept {
   } else if (!message.empty() && cancel_message().empty()) {
     note_cancel_message(message);  // two requests at once are one, and it says what there is to say
   }
-  if (waiter_ != nullptr) interrupt_parked();
+  if (parked_in() != nullptr) interrupt_parked();
   return true;
 }
 
@@ -182,7 +187,8 @@ void TaskBase::restore_cancel_request(std::string_view message) noexcept {
 
 bool TaskBase::request_under_way() const noexcept {
   if (has_cancel_request()) return true;
-  return waiter_ != nullptr && waiter_->kind().passed_on != nullptr && waiter_->kind().passed_on(*waiter_);
+  const Waiter* const waiter = parked_in();
+  return waiter != nullptr && waiter->kind().passed_on != nullptr && waiter->kind().passed_on(*waiter);
 }
 
 std::string PassedOn::take(TaskBase& task) noexcept {
@@ -216,7 +222,8 @@ int TaskBase::uncancel() noexcept {
 }
 
 void TaskBase::refuse_parking() {
-  Waiter& waiter = *std::exchange(waiter_, nullptr);
+  Waiter& waiter = *parked_in();
+  keep_nothing();
   waiter.kind_->remove(waiter);
   waiter.kind_ = &Waiter::interrupted;
   throw_parents_loop();
@@ -237,10 +244,11 @@ void TaskBase::interrupt_parked() noexcept {
 }
 
 void TaskBase::tell_of_cancel() noexcept {
-  if (waiter_ == nullptr || waiter_->kind_->interrupt == nullptr || interrupts_ == 0) return;
+  Waiter* const waiter = parked_in();
+  if (waiter == nullptr || waiter->kind_->interrupt == nullptr || interrupts_ == 0) return;
   note_interrupter();
   const bool requested = has_cancel_request();
-  if (waiter_->kind_->interrupt(*waiter_)) {
+  if (waiter->kind_->interrupt(*waiter)) {
     interrupt_wait();
   } else if (requested && !has_cancel_request()) {
     flags_ |= passed_on_flag;
@@ -248,14 +256,16 @@ void TaskBase::tell_of_cancel() noexcept {
 }
 
 void TaskBase::interrupt_wait() noexcept {
-  waiter_->kind_->remove(*waiter_);
-  waiter_->kind_ = &Waiter::interrupted;
-  waiter_->wake();
+  Waiter& waiter = *parked_in();
+  waiter.kind_->remove(waiter);
+  waiter.kind_ = &Waiter::interrupted;
+  waiter.wake();
 }
 
 TaskBase* TaskBase::awaited_task() const noexcept {
-  if (waiter_ == nullptr || waiter_->kind_->awaited == nullptr) return nullptr;
-  const FutureBase* awaited = waiter_->kind_->awaited(*waiter_);
+  const Waiter* const waiter = parked_in();
+  if (waiter == nullptr || waiter->kind_->awaited == nullptr) return nullptr;
+  const FutureBase* awaited = waiter->kind_->awaited(*waiter);
   return awaited != nullptr ? const_cast<TaskBase*>(awaited->as_task()) : nullptr;
 }
 

@@ -3,6 +3,8 @@
 
 #include <asyncio/config.h>
 
+#include <cstdint>
+
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The intrusive lists under tasks, waiters and callbacks: nothing here allocates, and nothing is thread-safe.
@@ -52,9 +54,15 @@ class Runnable {
  protected:
   virtual ~Runnable() = default;
 
+  // While it stands in no queue it may keep a pointer in the place of that to the next one, and needs no room for it
+  // elsewhere. A queue forgets it. What is kept is told apart by its lowest bit.
+  void keep(void* pointer) noexcept { next_ = reinterpret_cast<std::uintptr_t>(pointer) | 1; }
+  void keep_nothing() noexcept { next_ = 0; }
+  void* kept() const noexcept { return (next_ & 1) != 0 ? reinterpret_cast<void*>(next_ - 1) : nullptr; }
+
  private:
   friend class ReadyQueue;
-  Runnable* next_ = nullptr;
+  std::uintptr_t next_ = 0;
 };
 
 // First in, first out.
@@ -64,48 +72,50 @@ class ReadyQueue {
   ReadyQueue(const ReadyQueue&) = delete;
   ReadyQueue& operator=(const ReadyQueue&) = delete;
 
-  bool empty() const { return head_ == nullptr; }
+  bool empty() const { return head_ == 0; }
 
   // Calls f with each, first to last.
   template <class F>
   void for_each(F f) const {
-    for (const Runnable* node = head_; node != nullptr; node = node->next_) f(*node);
+    for (const Runnable* node = at(head_); node != nullptr; node = at(node->next_)) f(*node);
   }
 
   void push(Runnable& node) noexcept {
-    node.next_ = nullptr;
-    *tail_ = &node;
+    node.next_ = 0;
+    *tail_ = reinterpret_cast<std::uintptr_t>(&node);
     tail_ = &node.next_;
   }
 
   Runnable* pop() noexcept {
-    Runnable* node = head_;
-    if (node != nullptr && (head_ = node->next_) == nullptr) tail_ = &head_;
+    Runnable* node = at(head_);
+    if (node != nullptr && (head_ = node->next_) == 0) tail_ = &head_;
     return node;
   }
 
   // The same, but only where there is exactly one.
   Runnable* pop_only() noexcept {
-    Runnable* node = head_;
-    if (node == nullptr || node->next_ != nullptr) return nullptr;
-    head_ = nullptr;
+    Runnable* node = at(head_);
+    if (node == nullptr || node->next_ != 0) return nullptr;
+    head_ = 0;
     tail_ = &head_;
     return node;
   }
 
   // Puts all of `other` in front of what is here.
   void take_first(ReadyQueue& other) noexcept {
-    if (other.head_ == nullptr) return;
+    if (other.head_ == 0) return;
     *other.tail_ = head_;
-    if (head_ == nullptr) tail_ = other.tail_;
+    if (head_ == 0) tail_ = other.tail_;
     head_ = other.head_;
-    other.head_ = nullptr;
+    other.head_ = 0;
     other.tail_ = &other.head_;
   }
 
  private:
-  Runnable* head_ = nullptr;
-  Runnable** tail_ = &head_;  // where the next node is to be hung
+  static Runnable* at(std::uintptr_t place) noexcept { return reinterpret_cast<Runnable*>(place); }
+
+  std::uintptr_t head_ = 0;
+  std::uintptr_t* tail_ = &head_;  // where the next node is to be hung
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -70,8 +70,8 @@ class TaskBase : public FutureBase, private LiveLink {
   const void* deciding_scope() const noexcept;
 
   const TaskBase* as_task() const final { return this; }
-  const lowlevel::Waiter* waiter() const { return waiter_; }  // null while it runs, or is about to
-  const Promise* innermost() const { return innermost_; }     // null once the body has ended
+  const lowlevel::Waiter* waiter() const { return parked_in(); }  // null while it runs, or is about to
+  const Promise* innermost() const { return innermost_; }         // null once the body has ended
   const std::source_location& creation() const { return creation_; }
   TaskExtra& extra();
   void set_extra(TaskExtra& made) noexcept;  // of one that is plain; the task owns it
@@ -115,7 +115,6 @@ class TaskBase : public FutureBase, private LiveLink {
   TaskBase* awaited_task() const noexcept;
 
   Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end
-  lowlevel::Waiter* waiter_ = nullptr;
 
  private:
   friend class lowlevel::Waiter;
@@ -128,6 +127,10 @@ class TaskBase : public FutureBase, private LiveLink {
     return static_cast<std::uintptr_t>(loop.task_numbers++ << 1 | 1);
   }
   static void draw_numbers(LoopCore& loop) noexcept;
+
+  lowlevel::Waiter* parked_in() const noexcept { return static_cast<lowlevel::Waiter*>(kept()); }
+  // Takes it out of its wait, if it is parked.
+  void leave_wait() noexcept;
 
   std::uintptr_t identity_;  // odd: the number of the task, shifted; even: a TaskExtra, made on demand
   std::source_location creation_;

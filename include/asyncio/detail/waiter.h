@@ -5,14 +5,10 @@
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 
-inline void Waiter::wake() noexcept {
-  detail::TaskBase& task = *task_;
-  task.waiter_ = nullptr;
-  task.loop_->ready.push(task);
-}
+inline void Waiter::wake() noexcept { task_->loop_->ready.push(*task_); }
 
 inline void Waiter::wake_now() noexcept {
-  task_->waiter_ = nullptr;
+  task_->keep_nothing();
   task_->run_now();
 }
 
@@ -24,7 +20,7 @@ inline void Waiter::check_all() {
 inline void Waiter::park() {
   detail::TaskBase& task = *detail::this_thread.task;
   task_ = &task;
-  task.waiter_ = this;
+  task.keep(this);
   if (task.interrupts_ != 0) [[unlikely]]
     task.look_before_parking();
 }
