@@ -89,7 +89,7 @@ struct Waits {
       [this]() -> Coro<> { co_await wait_for(future, 1h); },
       [this]() -> Coro<> { co_await gather(other, future); },
       [this]() -> Coro<> { co_await shield(other); },
-      [this]() -> Coro<> { co_await wait(std::vector{other}, {.timeout = 1h}); },
+      [this]() -> Coro<> { co_await wait(std::vector(1, other), {.timeout = 1h}); },
       []() -> Coro<> { co_await to_thread([] {}); },
       []() -> Coro<> { co_await create_task(sleep(1h)); },
       []() -> Coro<> { co_await with(timeout(1h), [](Timeout&) -> Coro<> { co_await sleep(1h); }); },
