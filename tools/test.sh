@@ -42,6 +42,8 @@ esac
 tools/build.sh "$preset" -DASYNCIO_CPP_BUILD_TESTS=ON
 
 export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
+# The child of a fork() may start threads of its own.
+export TSAN_OPTIONS=${TSAN_OPTIONS-die_after_fork=0}
 ctest+=(--output-log "build/$preset/ctest.log")
 if [ -t 1 ]; then
   "${ctest[@]}"
