@@ -29,6 +29,24 @@ ASYNC_TEST(Sleep, lasts_as_long_as_asked_and_no_longer) {
   EXPECT_EQ(get_running_loop().time() - start, 1750ms + 1ns);
 }
 
+// What is compared with the limits of a clock is compared in the type of both, which may have no sign.
+ASYNC_TEST(Sleep, lasts_as_long_as_asked_whatever_type_counts_the_time) {
+  const TimePoint start = get_running_loop().time();
+  co_await sleep(std::chrono::duration<std::uint64_t>(5));
+  EXPECT_EQ(get_running_loop().time() - start, 5s);
+  co_await sleep(std::chrono::duration<unsigned, std::milli>(500));
+  EXPECT_EQ(get_running_loop().time() - start, 5500ms);
+  co_await sleep(std::chrono::duration<std::uint64_t, std::nano>(250));
+  EXPECT_EQ(get_running_loop().time() - start, 5500ms + 250ns);
+  co_await sleep(std::chrono::duration<std::uint64_t, std::pico>(1001));  // up to the next nanosecond
+  EXPECT_EQ(get_running_loop().time() - start, 5500ms + 252ns);
+  co_await sleep(std::chrono::duration<unsigned char, std::ratio<3600>>(2));
+  EXPECT_EQ(get_running_loop().time() - start, 2h + 5500ms + 252ns);
+  EXPECT_EQ(detail::to_nanoseconds(std::chrono::duration<std::uint64_t>::max()), std::chrono::nanoseconds::max());
+  EXPECT_EQ(detail::to_nanoseconds(std::chrono::duration<std::uint64_t, std::nano>::max()),
+            std::chrono::nanoseconds::max());
+}
+
 ASYNC_TEST(Sleep, those_that_end_together_end_in_the_order_in_which_they_began) {
   std::string log;
   create_task(sleep_and_sign(2s, 'c', log));
