@@ -38,6 +38,7 @@ EventLoop& Runner::get_loop() {
                 ? options_.loop_factory()
                 : std::make_unique<EventLoop>(
                       LoopOptions{.backend = options_.backend, .debug = options_.debug, .clock = options_.clock});
+    if (loop_ == nullptr) throw RuntimeError("run(): the loop_factory gave no loop");
     context_ = Context::current();
   }
   return *loop_;

@@ -290,6 +290,14 @@ TEST(Run, has_the_loop_made_by_the_factory) {
   EXPECT_TRUE(reports.empty());
 }
 
+TEST(Run, refuses_a_factory_that_makes_no_loop) {
+  RunOptions options;
+  options.loop_factory = []() -> std::unique_ptr<EventLoop> { return nullptr; };
+  EXPECT_THROW(run(nothing(), options), RuntimeError);
+  Runner runner(options);
+  EXPECT_THROW(runner.get_loop(), RuntimeError);
+}
+
 // BH-RUN-08: as far as the tasks go.
 TEST(Run, closes_the_loop_even_where_the_shutdown_fails) {
   const auto worker = []() -> Coro<> {
