@@ -4,6 +4,7 @@
 #include <asyncio/testing.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -249,6 +250,38 @@ TEST(AsyncGenerator, one_that_a_pending_task_waits_in_goes_with_the_loop) {
     loop.run_forever();
   }
   EXPECT_EQ(log, "Task was destroyed but it is pending!left ");
+}
+
+// The loop destroys its tasks the newest first.
+TEST(AsyncGenerator, one_that_a_task_waits_in_may_be_owned_by_a_newer_one_when_the_loop_is_closed) {
+  std::string log;
+  {
+    EventLoop loop;
+    loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});
+    std::optional<AsyncGenerator<int>>* shared = nullptr;
+    const auto give = [](std::string& to) -> AsyncGenerator<int> {
+      struct Leaving {
+        std::string& log;
+        explicit Leaving(std::string& x) : log(x) {}
+        ~Leaving() { log += "left "; }
+      } leaving(to);
+      co_await sleep(1h);
+      co_yield 1;
+    };
+    loop.create_task([](auto*& generator, std::string& to) -> Coro<> {
+      while (generator == nullptr) co_await sleep(0s);
+      co_await (*generator)->next();
+      to += "gone on ";
+    }(shared, log));
+    loop.create_task([](auto*& generator, auto make, std::string& to) -> Coro<> {
+      std::optional<AsyncGenerator<int>> owned = make(to);
+      generator = &owned;
+      co_await sleep(1h);
+    }(shared, give, log));
+    loop.run_until_complete([]() -> Coro<> { co_await settle(); }());
+    EXPECT_EQ(log, "");
+  }
+  EXPECT_EQ(log, "left ");
 }
 
 }  // namespace

@@ -105,7 +105,11 @@ typename AsyncGenerator<T>::Next AsyncGenerator<T>::next() {
 template <class T>
 void AsyncGenerator<T>::destroy() noexcept {
   if (frame_ == nullptr) return;
-  if (frame_->running_) die_running();
+  if (frame_->running_) {
+    require_end_of_loop();
+    std::exchange(frame_, nullptr)->owner_ = nullptr;  // it goes with the task that waits in it
+    return;
+  }
   frame_->handle().destroy();  // which sets frame_ to null
 }
 

@@ -13,7 +13,8 @@ class GeneratorBase {
  protected:
   [[noreturn]] static void throw_running();
   [[noreturn]] static void throw_ignored_exit();
-  [[noreturn]] static void die_running() noexcept;
+  // Of one that is destroyed while a step runs: ends the program, unless it is the loop's end that destroys it.
+  static void require_end_of_loop() noexcept;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail
