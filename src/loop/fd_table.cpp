@@ -188,6 +188,8 @@ void FdTable::require_unowned(int fd) const {
 }
 
 void FdTable::own(WatchedFd& fd) {
+  if (fd.fd() < 0) throw_system_error(EBADF, "watch");
+  if (fd.watched()) throw RuntimeError("file descriptor " + std::to_string(fd.fd()) + " is watched already");
   require_unowned(fd.fd());
   const auto index = static_cast<std::size_t>(fd.fd());
   if (index >= owned_.size()) owned_.resize(index + 1);

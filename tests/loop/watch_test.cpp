@@ -62,6 +62,23 @@ std::error_code error_of(F&& f) {
   return {};
 }
 
+ASYNC_TEST(Watch, an_owner_is_refused_what_is_no_descriptor_and_a_second_watch) {
+  const Pair sockets = make_sockets();
+  UniqueFd none;
+  Owner nothing(none);
+  EXPECT_EQ(error_of([&] { nothing.watch(get_running_loop()); }), std::errc::bad_file_descriptor);
+  Owner owner(sockets.near);
+  owner.watch(get_running_loop());
+  EXPECT_THROW(owner.watch(get_running_loop()), RuntimeError);
+  {
+    EventLoop other;
+    EXPECT_THROW(owner.watch(other), RuntimeError);
+  }
+  EXPECT_TRUE(owner.watched());
+  owner.unwatch();
+  co_return;
+}
+
 // BH-FD-01
 ASYNC_TEST(Watch, a_reader_is_called_until_everything_is_read) {
   EventLoop& loop = get_running_loop();
