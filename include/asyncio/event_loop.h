@@ -131,7 +131,8 @@ class EventLoop : private detail::LoopCore {
   // Calls f(args...) whenever `fd` can be read from, which includes its end and its errors: at every poll of the
   // kernel, until f has read what there is, or the reader is removed. A second add replaces the first. The descriptor
   // stays the caller's, who removes the reader before the close(). Throws ValueError where it is not open, RuntimeError
-  // where a stream uses it, std::system_error (EPERM) for what is always ready, such as a regular file.
+  // where a stream uses it, or a task waits for it (lowlevel::readable()), std::system_error (EPERM) for what is always
+  // ready, such as a regular file.
   template <class F, class... Args>
   void add_reader(int fd, F&& f, Args&&... args) {
     watch(fd, false, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
@@ -142,7 +143,7 @@ class EventLoop : private detail::LoopCore {
     watch(fd, true, detail::bind_repeated_call(std::forward<F>(f), std::forward<Args>(args)...));
   }
   // From here on it is not called, not even if it is due already. Whether there was one; RuntimeError where a stream
-  // uses the descriptor.
+  // uses the descriptor, or a task waits for it.
   bool remove_reader(int fd);
   bool remove_writer(int fd);
 

@@ -3,7 +3,6 @@
 
 #include "loop/loop_state.h"
 
-#include <string>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {
@@ -21,12 +20,7 @@ constexpr FdTable::Direction direction_of(bool writing) {
 
 void FdReady::begin() {
   EventLoop::State& state = EventLoop::of(running_loop(kind().reason)).state();
-  const FdTable::Direction direction = direction_of(writing_);
-  if (state.fds.has(fd_, direction)) {
-    throw RuntimeError(std::string(kind().reason) + ": something else waits for file descriptor " +
-                       std::to_string(fd_) + " already");
-  }
-  state.fds.add(fd_, direction, [this] { come(); });
+  state.fds.add(fd_, direction_of(writing_), [this] { come(); }, FdTable::User::task);
   loop_ = &state.loop;
   ++state.outside_work;
 }
@@ -43,7 +37,7 @@ void FdReady::end() noexcept {
   EventLoop::State& state = std::exchange(loop_, nullptr)->state();
   --state.outside_work;
   try {
-    state.fds.remove(fd_, direction_of(writing_));
+    state.fds.remove(fd_, direction_of(writing_), FdTable::User::task);
   } catch (const RuntimeError&) {
     // It was closed in the middle of the wait, and its number is that of a stream's by now.
   }

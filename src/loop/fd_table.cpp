@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -48,19 +49,25 @@ constexpr const char* closed_too_early = "a file descriptor was closed before re
 
 class FdCallback final : public Runnable {
  public:
-  FdCallback(LoopCore& loop, FdWatch& watch, Callback<void()> callback)
-      : loop_(loop), watch_(&watch), callback_(std::move(callback)) {}
+  FdCallback(LoopCore& loop, FdWatch& watch, Callback<void()> callback, FdTable::User user)
+      : loop_(loop), watch_(&watch), callback_(std::move(callback)), user_(user) {}
 
   void run() noexcept override;
   void drop() noexcept override { delete this; }
 
   bool queued() const { return queued_; }
+  FdTable::User user() const { return user_; }
   const std::type_info& type() const { return callback_.type(); }
   void queue() noexcept {
     queued_ = true;
     loop_.ready.push(*this);
   }
   void remove() noexcept;
+  // The same where nothing will be told any more: a task goes on, tries again, and meets the reason.
+  void give_up() noexcept {
+    if (user_ == FdTable::User::task) callback_();
+    remove();
+  }
 
  private:
   ~FdCallback() = default;
@@ -68,6 +75,7 @@ class FdCallback final : public Runnable {
   LoopCore& loop_;
   FdWatch* watch_;  // null once removed
   BoundCallback<void()> callback_;
+  const FdTable::User user_;
   bool queued_ = false;
   bool running_ = false;
 };
@@ -78,7 +86,7 @@ class detail::FdWatch final : public WatchedFd {
   ~FdWatch() {
     backend().unwatch(*this);
     for (FdCallback*& callback : callbacks_)
-      if (callback != nullptr) std::exchange(callback, nullptr)->remove();
+      if (callback != nullptr) std::exchange(callback, nullptr)->give_up();
   }
 
   void ready(std::uint8_t readiness) noexcept override;
@@ -142,7 +150,7 @@ void FdWatch::ready(std::uint8_t readiness) noexcept {
   queue(readiness & interest());
   try {
     if (interest() != 0) ask();
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     queue(interest());  // they meet the error when they ask again
   }
 }
@@ -159,6 +167,9 @@ void FdWatch::ask_again() noexcept {
     ask();
   } catch (const std::system_error&) {
     report_current(&core_of(table_.loop_), closed_too_early);
+    table_.forget(*this);
+  } catch (const std::bad_alloc&) {
+    report_current(&core_of(table_.loop_), "a file descriptor is not watched any more");
     table_.forget(*this);
   } catch (const RuntimeError&) {
     // In the child of a fork(), or on io_uring in another thread, nobody will be told of anything.
@@ -218,9 +229,10 @@ void FdTable::forget(FdWatch& watch) noexcept {
   const auto node = watches_.extract(watch.fd());
 }
 
-void FdTable::add(int fd, Direction direction, Callback<void()> callback) {
+void FdTable::add(int fd, Direction direction, Callback<void()> callback, User user) {
   if (fd < 0) throw ValueError("not a file descriptor: " + std::to_string(fd));
   require_unowned(fd);
+  require_replaceable(fd, direction, user);
   auto found = watches_.find(fd);
   if (found == watches_.end()) found = watches_.emplace(fd, std::make_unique<FdWatch>(*this, fd)).first;
   FdWatch& watch = *found->second;
@@ -228,7 +240,7 @@ void FdTable::add(int fd, Direction direction, Callback<void()> callback) {
   FdCallback* old = nullptr;
   std::exception_ptr error;
   try {
-    fresh = new FdCallback(core_of(loop_), watch, std::move(callback));
+    fresh = new FdCallback(core_of(loop_), watch, std::move(callback), user);
     old = watch.put(direction, fresh);
     watch.ask();
   } catch (...) {
@@ -241,13 +253,19 @@ void FdTable::add(int fd, Direction direction, Callback<void()> callback) {
   if (error != nullptr) rethrow(error, fd);
 }
 
-bool FdTable::has(int fd, Direction direction) const {
+// Callbacks replace callbacks; a task replaces nothing, and is not replaced.
+void FdTable::require_replaceable(int fd, Direction direction, User by) const {
   const auto found = watches_.find(fd);
-  return found != watches_.end() && found->second->callback(direction) != nullptr;
+  const FdCallback* const there = found != watches_.end() ? found->second->callback(direction) : nullptr;
+  if (there == nullptr || (there->user() == User::callback && by == User::callback)) return;
+  throw RuntimeError(
+      (there->user() == User::task ? "a task waits for file descriptor " : "a callback waits for file descriptor ") +
+      std::to_string(fd) + " already");
 }
 
-bool FdTable::remove(int fd, Direction direction) {
+bool FdTable::remove(int fd, Direction direction, User user) {
   require_unowned(fd);
+  if (user == User::callback) require_replaceable(fd, direction, user);
   const auto found = watches_.find(fd);
   if (found == watches_.end()) return false;
   FdWatch& watch = *found->second;

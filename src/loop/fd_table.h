@@ -22,6 +22,9 @@ class FdWatch;
 class FdTable {
  public:
   enum class Direction : unsigned char { read, write };
+  // What is called: a callback of add_reader() or add_writer(), which another one may replace; or a task that waits
+  // (lowlevel/fd_ready.h), which would never go on then, so that nobody else may have its place.
+  enum class User : unsigned char { callback, task };
 
   explicit FdTable(EventLoop& loop);
   FdTable(const FdTable&) = delete;
@@ -36,12 +39,11 @@ class FdTable {
   void disown(lowlevel::WatchedFd& fd) noexcept;
 
   // Calls back at every poll while `fd` is ready; instead of an earlier callback. Throws ValueError where there is no
-  // such descriptor, RuntimeError where a stream owns it, std::system_error (EPERM) where it cannot be polled.
-  void add(int fd, Direction direction, Callback<void()> callback);
-  // Whether there is a callback.
-  bool has(int fd, Direction direction) const;
-  // Whether there was one; it is not called any more.
-  bool remove(int fd, Direction direction);
+  // such descriptor, RuntimeError where a stream owns it, or a task waits for it, or one is to wait where there is a
+  // callback; std::system_error (EPERM) where it cannot be polled.
+  void add(int fd, Direction direction, Callback<void()> callback, User user = User::callback);
+  // Whether there was one; it is not called any more. Throws RuntimeError where it is another user's.
+  bool remove(int fd, Direction direction, User user = User::callback);
 
   // Whether there are callbacks that the kernel may have work for.
   bool watching() const { return !watches_.empty(); }
@@ -58,6 +60,7 @@ class FdTable {
 
   bool owned(int fd) const;
   void require_unowned(int fd) const;
+  void require_replaceable(int fd, Direction direction, User by) const;
   void forget(FdWatch& watch) noexcept;
 
   EventLoop& loop_;

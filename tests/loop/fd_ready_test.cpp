@@ -69,6 +69,43 @@ ASYNC_IO_TEST(FdReady, is_refused_where_something_else_waits) {
   EXPECT_TRUE(owned);
 }
 
+// It would never go on.
+ASYNC_IO_TEST(FdReady, is_not_replaced_or_removed_by_callbacks) {
+  EventLoop& loop = get_running_loop();
+  SocketPair sockets = unix_sockets();
+  const int fd = sockets.first.get();
+  fill(sockets.first);
+  auto reading = create_task(wait_readable(fd));
+  auto writing = create_task(wait_writable(fd));
+  co_await settle();
+  EXPECT_THROW(loop.add_reader(fd, [] {}), RuntimeError);
+  EXPECT_THROW(loop.add_writer(fd, [] {}), RuntimeError);
+  EXPECT_THROW(loop.remove_reader(fd), RuntimeError);
+  EXPECT_THROW(loop.remove_writer(fd), RuntimeError);
+  EXPECT_EQ(::write(sockets.second.get(), "x", 1), 1);
+  co_await reading;
+  loop.add_reader(fd, [] {});  // which is free again
+  EXPECT_TRUE(loop.remove_reader(fd));
+  (void)drain_socket(sockets.second);
+  co_await writing;
+  EXPECT_FALSE(loop.remove_writer(fd));
+}
+
+// Closed too early: a mistake, but no reason to wait for ever.
+ASYNC_IO_TEST(FdReady, ends_where_a_stream_gets_the_number_of_the_descriptor) {
+  SocketPair sockets = unix_sockets();
+  SocketPair others = unix_sockets();
+  const int fd = sockets.first.get();
+  auto reading = create_task(wait_readable(fd));
+  co_await settle();
+  EXPECT_EQ(::dup2(others.first.get(), fd), fd);
+  const Connection owner = adopt(std::move(sockets.first));
+  co_await reading;
+  EXPECT_EQ(take_reports().size(), 1u);
+  const bool refused = co_await throws<RuntimeError>(lowlevel::readable(fd));
+  EXPECT_TRUE(refused);
+}
+
 ASYNC_IO_TEST(FdReady, of_what_cannot_be_waited_for_is_an_error) {
   const bool closed = co_await throws<ValueError>(lowlevel::readable(12345));
   EXPECT_TRUE(closed);
