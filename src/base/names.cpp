@@ -81,11 +81,16 @@ std::size_t end_of_qualifiers(std::string_view text, std::size_t at) {
 
 std::string detail::describe(const std::type_info& type) { return demangle(type.name()); }
 
+std::string detail::what_of(const std::exception& error) {
+  const char* const text = error.what();
+  return text != nullptr ? text : "";
+}
+
 std::string detail::describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {
-    return demangle(typeid(e).name()) + ": " + e.what();
+    return demangle(typeid(e).name()) + ": " + what_of(e);
   } catch (const CancelledError& e) {
     return std::string("asyncio::CancelledError") + (*e.message() != '\0' ? ": " : "") + e.message();
   } catch (...) {

@@ -23,6 +23,8 @@ std::string function_of(const std::source_location& place);
 bool is_of_library(std::string_view function);
 // "parse(Url)::{lambda()#1}"
 std::string describe(const std::type_info& type);
+// what(), or nothing where that is null: the class is the user's.
+std::string what_of(const std::exception& error);
 // "std::runtime_error: no route"
 std::string describe(const std::exception_ptr& error);
 

@@ -17,13 +17,13 @@ std::string detail::text_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& told) {
-    return told.what();
+    return what_of(told);
   } catch (const CancelledError& told) {
     return told.what();
   } catch (const std::string& text) {
     return text;
   } catch (const char* text) {
-    return text;
+    return text != nullptr ? text : "";
   } catch (...) {
     return describe(error);
   }

@@ -3,6 +3,7 @@
 #include <asyncio/lowlevel/wait_queue.h>
 #include <asyncio/stream.h>
 
+#include "base/names.h"
 #include "base/system_error.h"
 #include "net/resolve.h"
 #include "net/socket.h"
@@ -145,7 +146,7 @@ Coro<UniqueFd> connect_socket(const SocketAddress& address, const std::vector<So
     try {
       std::rethrow_exception(error);
     } catch (const std::system_error& e) {
-      text += (code ? "; " : ": ") + std::string(e.what());
+      text += (code ? "; " : ": ") + what_of(e);
       code = e.code();
     }
   }

@@ -3,6 +3,7 @@
 
 #include <asyncio/detail/frame_pool.h>
 #include <asyncio/inspect.h>
+#include <asyncio/outcome.h>
 
 #include "loop/loop_state.h"
 #include "testing/watchdog.h"
@@ -37,8 +38,8 @@ bool is_requirement(const std::exception_ptr& error) {
 std::string text_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
-  } catch (const std::exception& known) {
-    return known.what();
+  } catch (const std::exception&) {
+    return detail::text_of(error);  // what() may give null
   } catch (const CancelledError& known) {
     return known.what();
   } catch (const SystemExit&) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "base/exception_abi.h"
 
+#include "base/names.h"
+
 #include <gtest/gtest.h>
 
 #include <stdexcept>
@@ -78,6 +80,14 @@ TEST(ExceptionAbi, tells_a_throw_expression_from_a_rethrow) {
     }
     EXPECT_TRUE(was_thrown_here(address_of(first)));
   }
+}
+
+struct SaysNull : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+
+TEST(Describe, an_exception_that_says_null_says_nothing) {
+  EXPECT_EQ(describe(std::make_exception_ptr(SaysNull())), "(anonymous namespace)::SaysNull: ");
 }
 
 }  // namespace

@@ -101,6 +101,11 @@ TEST(Outcome, says_what_the_error_is_whatever_it_is) {
   EXPECT_EQ(says(5), "int");
   EXPECT_EQ(says(Oddity()), "(anonymous namespace)::Oddity");
   EXPECT_EQ(says(SystemExit(3)), "asyncio::SystemExit");
+  struct SaysNull : std::exception {
+    const char* what() const noexcept override { return nullptr; }
+  };
+  EXPECT_EQ(says(SaysNull()), "");
+  EXPECT_EQ(says(static_cast<const char*>(nullptr)), "");
   EXPECT_EQ(Outcome<void>(std::make_error_code(std::errc::broken_pipe)).what(), "Broken pipe");
   EXPECT_EQ(Outcome<int>(std::in_place, 4).what(), "");
   EXPECT_EQ(Outcome<void>(std::in_place).what(), "");
