@@ -346,7 +346,7 @@ Executor& EventLoop::default_executor() {
   check_executor_call();
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
   if (threads.executor_shut_down) throw RuntimeError("the default executor has been shut down");
-  if (threads.executor == nullptr) threads.executor = std::make_unique<ThreadPoolExecutor>();
+  if (threads.executor == nullptr) threads.executor = std::make_shared<ThreadPoolExecutor>();
   return *threads.executor;
 }
 
@@ -367,7 +367,7 @@ void EventLoop::check_executor_call() const {
 void EventLoop::set_default_executor(ThreadPoolExecutor executor) {
   state_->check_caller("set_default_executor");
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
-  auto next = std::make_unique<ThreadPoolExecutor>(std::move(executor));
+  auto next = std::make_shared<ThreadPoolExecutor>(std::move(executor));
   if (threads.executor != nullptr) threads.executor->abandon();
   threads.executor = std::move(next);
 }
@@ -396,20 +396,22 @@ bool ThreadWait::interrupt(Waiter& waiter) noexcept {
 Coro<> EventLoop::shutdown_default_executor(TimeLimit timeout) {
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
   threads.executor_shut_down = true;
-  if (threads.executor == nullptr) co_return;
-  threads.executor->shutdown({.wait = false});
-  Future<> ended = wrap_future(threads.executor->ended(), *this);
+  const std::shared_ptr<ThreadPoolExecutor> executor = threads.executor;
+  if (executor == nullptr) co_return;
+  executor->shutdown({.wait = false});
+  Future<> ended = wrap_future(executor->ended(), *this);
   TimerHandle timer;
   if (!timeout.for_ever()) timer = call_later(timeout.nanoseconds(), [ended] { ended.cancel(); });
   co_await Ended(ended.state());
   if (timer) timer.cancel();
   if (ended.cancelled()) {
     report(this, {.message = "the threads of the default executor did not end in time; the loop goes on without them"});
-    threads.executor->abandon();
+    executor->abandon();
   } else {
-    threads.executor->shutdown({});
+    executor->shutdown({});
   }
-  threads.executor.reset();
+  // Meanwhile another call of this may have come to its end, and another executor may have been set.
+  if (threads.executor == executor) threads.executor.reset();
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -20,7 +20,7 @@ class ThreadsOfLoop final : public LoopThreads {
   std::size_t unfinished() const noexcept override { return executor != nullptr ? executor->unfinished() : 0; }
   void loop_closing() noexcept override;
 
-  std::unique_ptr<ThreadPoolExecutor> executor;  // the default one, and
+  std::shared_ptr<ThreadPoolExecutor> executor;  // the default one, shared with those who wait for its end; and
   std::unique_ptr<ThreadPoolExecutor> resolver;  // that of name lookups; null until needed
   bool executor_shut_down = false;
   Link deliveries;  // each a Delivery: results of threads for which futures wait

@@ -164,6 +164,40 @@ ASYNC_TEST(Executor, shutting_the_default_one_down_waits_for_its_work_without_bl
   EXPECT_EQ(co_await job, 5);
 }
 
+ASYNC_TEST(Executor, several_may_wait_for_the_end_of_the_default_one) {
+  EventLoop& loop = get_running_loop();
+  Gate gate = make_gate();
+  Future<int> job = loop.run_in_executor(nullptr, pass, gate, 5);
+  auto first = create_task(loop.shutdown_default_executor());
+  auto second = create_task(loop.shutdown_default_executor());
+  auto given_up = create_task(loop.shutdown_default_executor());
+  co_await settle();
+  given_up.cancel();
+  co_await given_up.ended();
+  gate->count_down();
+  co_await first;
+  co_await second;
+  EXPECT_EQ(co_await job, 5);
+  EXPECT_TRUE(given_up.cancelled());
+}
+
+ASYNC_TEST(Executor, one_that_is_set_during_the_shutdown_of_the_default_one_is_let_be) {
+  EventLoop& loop = get_running_loop();
+  Gate gate = make_gate();
+  Gate other_gate = make_gate();
+  Future<int> job = loop.run_in_executor(nullptr, pass, gate, 5);
+  auto shutdown = create_task(loop.shutdown_default_executor());
+  co_await settle();
+  ThreadPoolExecutor next(1);
+  ThreadFuture<int> other_job = next.submit(pass, other_gate, 6);
+  loop.set_default_executor(std::move(next));
+  gate->count_down();
+  co_await shutdown;  // does not wait for the other one
+  EXPECT_EQ(co_await job, 5);
+  other_gate->count_down();
+  EXPECT_EQ(co_await wrap_future(std::move(other_job)), 6);
+}
+
 // BH-EXE-04
 ASYNC_TEST(Executor, there_is_no_default_one_after_its_shutdown) {
   EventLoop& loop = get_running_loop();
