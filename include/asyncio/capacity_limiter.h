@@ -72,7 +72,6 @@ class CapacityLimiter {
   struct Borrowers;
   void lend(detail::TaskBase& borrower);
   bool give_back(detail::TaskBase& borrower) noexcept;
-  void serve() noexcept;
 
   lowlevel::WaitQueue waiters_;  // empty while a token is free
   std::unique_ptr<Borrowers> borrowers_;

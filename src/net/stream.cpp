@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -25,11 +26,18 @@ std::string take_input(StreamTransport& transport, std::size_t count) {
   return data;
 }
 
+// To the end of `text`.
+void move_input(StreamTransport& transport, std::size_t count, std::string& text) {
+  const std::string_view data = transport.input().view().substr(0, count);
+  text += data;
+  transport.input().consume(data.size());
+}
+
 // Adds what comes next to the buffer: false where nothing has come yet; at the end `ended()` is true.
 bool receive_more(StreamTransport& transport) {
   std::string_view data;
   if (transport.receive_shared(no_bound, data) == StreamTransport::would_block) return false;
-  transport.input().append(data);
+  transport.keep_received([&] { transport.input().append(data); });
   return true;
 }
 
@@ -111,7 +119,10 @@ void ReadOperation::finish() {
 
 void ReadString::put_back(ReadOperation& operation) noexcept {
   ReadString& self = static_cast<ReadString&>(operation);
-  self.transport().input().prepend(self.result_);
+  try {
+    self.transport().keep_received([&] { self.transport().input().prepend(self.result_); });
+  } catch (const std::bad_alloc&) {  // every later read tells of it
+  }
   self.result_.clear();
 }
 
@@ -134,7 +145,7 @@ bool ReadString::attempt_some(ReadOperation& operation) {
   }
   std::string_view data;
   if (transport.receive_shared(self.count_, data) == StreamTransport::would_block) return false;
-  self.result_ = data;
+  transport.keep_received([&] { self.result_ = data; });
   return true;
 }
 
@@ -142,11 +153,11 @@ bool ReadString::attempt_all(ReadOperation& operation) {
   ReadString& self = static_cast<ReadString&>(operation);
   StreamTransport& transport = self.transport();
   require_sound(transport);
-  if (!transport.input().empty()) self.result_ += take_input(transport, no_bound);
+  move_input(transport, no_bound, self.result_);
   while (!transport.ended()) {
     std::string_view data;
     if (transport.receive_shared(no_bound, data) == StreamTransport::would_block) return false;
-    self.result_ += data;
+    transport.keep_received([&] { self.result_ += data; });
   }
   return true;
 }
@@ -156,13 +167,13 @@ bool ReadString::attempt_exactly(ReadOperation& operation) {
   StreamTransport& transport = self.transport();
   if (self.count_ == 0) return true;
   require_sound(transport);
-  if (!transport.input().empty()) self.result_ += take_input(transport, self.count_ - self.result_.size());
+  move_input(transport, self.count_ - self.result_.size(), self.result_);
   while (self.result_.size() < self.count_) {
     std::string_view data;
     const std::ptrdiff_t count = transport.receive_shared(self.count_ - self.result_.size(), data);
     if (count == StreamTransport::would_block) return false;
     if (count == 0) throw IncompleteReadError(std::move(self.result_), self.count_);
-    self.result_ += data;
+    transport.keep_received([&] { self.result_ += data; });
   }
   return true;
 }

@@ -104,6 +104,17 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   std::ptrdiff_t receive(std::span<std::byte> room);
   // The same into the memory that the streams of the loop share. At most `most` bytes.
   std::ptrdiff_t receive_shared(std::size_t most, std::string_view& data);
+  // Calls keep(), which copies what has been received to where it stays. If that fails, for want of memory, the stream
+  // has a hole: the connection is lost, and no later read goes on behind it as if nothing were missing.
+  template <class F>
+  void keep_received(F&& keep) {
+    try {
+      keep();
+    } catch (...) {
+      lose(std::current_exception());
+      throw;
+    }
+  }
 
   // The operation of the task that waits for data; null: none. It is tried again when something arrives.
   ReadOperation* reader() const { return reader_; }

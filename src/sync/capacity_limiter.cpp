@@ -3,7 +3,9 @@
 
 #include <asyncio/task.h>
 
+#include <new>
 #include <unordered_map>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -51,7 +53,16 @@ void CapacityLimiter::set_total_tokens(int total_tokens) {
   require_valid(total_tokens);
   waiters_.check_thread("CapacityLimiter.set_total_tokens");
   total_ = total_tokens;
-  serve();
+  try {
+    while (borrowed_ < total_ && !waiters_.empty()) {
+      lend(*waiters_.front().task());
+      --waiting_;
+      waiters_.wake_one();
+    }
+  } catch (const std::bad_alloc&) {
+    total_ = borrowed_;  // none is free while somebody waits
+    throw;
+  }
 }
 
 void CapacityLimiter::lend(TaskBase& borrower) {
@@ -59,19 +70,22 @@ void CapacityLimiter::lend(TaskBase& borrower) {
   ++borrowed_;
 }
 
+// The first that waits gets it, and its entry with it: this must not fail for want of memory.
 bool CapacityLimiter::give_back(TaskBase& borrower) noexcept {
-  if (borrowers_->erase(&borrower) == 0) return false;
+  auto entry = borrowers_->extract(&borrower);
+  if (entry.empty()) return false;
   --borrowed_;
-  serve();
-  return true;
-}
-
-void CapacityLimiter::serve() noexcept {
-  while (borrowed_ < total_ && !waiters_.empty()) {
-    lend(*waiters_.front().task());
+  const AnyTask gone = std::exchange(entry.mapped(), AnyTask());  // perhaps the last handle: it goes after all else
+  if (borrowed_ < total_ && !waiters_.empty()) {
+    TaskBase* const next = waiters_.front().task();
+    entry.key() = next;
+    entry.mapped() = AnyTask(next);
+    borrowers_->insert(std::move(entry));
+    ++borrowed_;
     --waiting_;
     waiters_.wake_one();
   }
+  return true;
 }
 
 void CapacityLimiter::Acquire::leave(Waiter& waiter) noexcept {
