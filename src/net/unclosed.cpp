@@ -12,6 +12,17 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 using namespace detail;
 
+namespace {
+// A carrier that is the user's may throw what it likes.
+ExtraInfo peer_of(const StreamTransport& stream) noexcept {
+  try {
+    return stream.extra_info("peername");
+  } catch (...) {
+    return {};
+  }
+}
+}  // namespace
+
 void Unclosed::note(const StreamTransport& stream) noexcept {
   if (this_thread.task == nullptr) return;
   for (const Promise* coroutine = this_thread.task->innermost(); coroutine != nullptr;
@@ -33,8 +44,8 @@ void Unclosed::report(EventLoop& loop, const StreamTransport& stream) noexcept {
     const auto found = places_.find(&stream);
     const std::string place = found != places_.end() ? describe(found->second) : "";
     if (!told_.insert(place).second) return;
+    const ExtraInfo peer = peer_of(stream);
     report_made(&core_of(loop), message, [&](ExceptionContext& context) {
-      const ExtraInfo peer = stream.extra_info("peername");
       if (const Address* address = std::get_if<Address>(&peer))
         context.message += "; the peer is " + to_string(*address);
       if (!place.empty()) context.message += "; this is told once of the connections of " + place;
