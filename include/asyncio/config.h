@@ -9,6 +9,10 @@
 #error \
     "asyncio-cpp needs g++ 13 or newer, or clang 16 or newer: on Debian 12, apt-get install clang-19. \
 g++ 12 miscompiles ordinary statements with co_await, and the program corrupts its memory."
+#elif !defined(__cpp_exceptions)
+#error "asyncio-cpp needs exceptions, which are how it cancels and reports: compile without -fno-exceptions"
+#elif !defined(__cpp_rtti)
+#error "asyncio-cpp needs the names of types: compile without -fno-rtti"
 #endif
 
 // The library's macros: ASYNCIO_ABI, and ASYNC_TEST, ASYNC_IO_TEST and ASYNCIO_DEFINE_TEST of testing.h.

@@ -82,8 +82,8 @@ class RateLimiter : private lowlevel::Timer {
   EventLoop* loop_ = nullptr;  // where the timer is armed, for the first of those that wait
   double interval_;            // between two tokens, in nanoseconds
   double burst_;
-  TimePoint full_at_ = TimePoint::min();  // when the bucket is full again, if nobody takes, and
-  double fraction_ = 0;                   // the part of a nanosecond that belongs to it: it must not add up to an error
+  TimePoint full_at_ = (TimePoint::min)();  // when the bucket is full again, if nobody takes, and
+  double fraction_ = 0;  // the part of a nanosecond that belongs to it: it must not add up to an error
 };
 
 // Awaiting it takes tokens; no coroutine frame, and no suspension where there are enough.

@@ -34,7 +34,7 @@ class Semaphore {
   using Scoped = lowlevel::ScopedAcquire<Semaphore, Acquire>;
 
   // Throws ValueError where permits < 0.
-  explicit Semaphore(int permits = 1) : Semaphore(permits, std::numeric_limits<int>::max()) {}
+  explicit Semaphore(int permits = 1) : Semaphore(permits, (std::numeric_limits<int>::max)()) {}
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 

@@ -38,7 +38,7 @@ class TimeLimit {
   }
 
  private:
-  static constexpr std::chrono::nanoseconds never = std::chrono::nanoseconds::max();
+  static constexpr std::chrono::nanoseconds never = (std::chrono::nanoseconds::max)();
 
   std::chrono::nanoseconds limit_ = never;
 };

@@ -43,13 +43,13 @@ class WaitFor;
 // Python: asyncio.timeout(), asyncio.Timeout.
 class Timeout : private detail::Deadline<Timeout> {
  public:
-  explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or(TimePoint::max())) {}
+  explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or((TimePoint::max)())) {}
   Timeout(Timeout&& other) noexcept : when_(other.when_), limit_(other.limit_) {}
   ~Timeout();
 
   // The deadline, on the loop's clock; nothing where there is none.
   std::optional<TimePoint> when() const {
-    if (when_ == TimePoint::max()) return std::nullopt;
+    if (when_ == (TimePoint::max)()) return std::nullopt;
     return when_;
   }
 

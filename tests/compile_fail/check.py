@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Compiles a file that must not compile, and looks for the text that it expects in the compiler's message.
 
-The file says `// EXPECT: text`, once or more. Failing for another reason is a failure of the test.
+The file says `// EXPECT: text`, once or more, and `// FLAGS: -f...` where it needs another option. Failing for another
+reason is a failure of the test.
 """
 
 import argparse
@@ -17,10 +18,12 @@ parser.add_argument("source", type=pathlib.Path)
 parser.add_argument("command", nargs="+", help="the compiler and its options, after --")
 arguments = parser.parse_args()
 
-expected = re.findall(r"^// EXPECT: (.+?)\s*$", arguments.source.read_text(), re.MULTILINE)
+text = arguments.source.read_text()
+expected = re.findall(r"^// EXPECT: (.+?)\s*$", text, re.MULTILINE)
+flags = re.findall(r"^// FLAGS: (\S+)\s*$", text, re.MULTILINE)
 if not expected:
     sys.exit(f"{arguments.source}: has no line `// EXPECT: text`")
-result = subprocess.run([*arguments.command, "-fsyntax-only", str(arguments.source)],
+result = subprocess.run([*arguments.command, *flags, "-fsyntax-only", str(arguments.source)],
                         stderr=subprocess.PIPE, text=True, check=False,
                         env={**os.environ, "LC_ALL": "C"})  # plain English, and quotes that are ASCII
 print(result.stderr, end="")

@@ -39,7 +39,7 @@ class PriorityStorage {
 
   std::size_t size() const { return heap_.size(); }
   void make_room(std::size_t count) {
-    if (heap_.size() + count > heap_.capacity()) heap_.reserve(std::max(heap_.size() + count, 2 * heap_.capacity()));
+    if (heap_.size() + count > heap_.capacity()) heap_.reserve((std::max)(heap_.size() + count, 2 * heap_.capacity()));
   }
 
   void push(Kept<T>&& item) {
@@ -111,7 +111,7 @@ class LifoStorage {
   std::size_t size() const { return items_.size(); }
   void make_room(std::size_t count) {
     if (items_.size() + count > items_.capacity())
-      items_.reserve(std::max(items_.size() + count, 2 * items_.capacity()));
+      items_.reserve((std::max)(items_.size() + count, 2 * items_.capacity()));
   }
   void push(Kept<T>&& item) { items_.push_back(std::move(item)); }
   void push_front(Kept<T>&& item) noexcept { items_.push_back(std::move(item)); }

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+// FLAGS: -fno-exceptions
+// EXPECT: asyncio-cpp needs exceptions
+#include <asyncio/sleep.h>
