@@ -25,9 +25,20 @@ namespace asyncio::inline ASYNCIO_ABI {
 // Cancelled, a read has taken nothing out of the stream. Nothing waits in a write: see StreamWriter::write(). Python:
 // int.from_bytes(await reader.readexactly(4), "big"), writer.write(n.to_bytes(4, "big")), the struct module.
 
+namespace detail {
+
+// bool, or an enum of which each value is one.
+template <class T>
+inline constexpr bool is_bool = std::is_same_v<T, bool>;
+template <class T>
+  requires std::is_enum_v<T>
+inline constexpr bool is_bool<T> = std::is_same_v<std::underlying_type_t<T>, bool>;
+
+}  // namespace detail
+
 template <class T>
 concept BinaryNumber = (std::is_integral_v<T> || std::is_enum_v<T> || std::is_floating_point_v<T>) && sizeof(T) <= 8 &&
-                       std::is_same_v<T, std::remove_cv_t<T>> && !std::is_same_v<T, bool>;
+                       std::is_same_v<T, std::remove_cv_t<T>> && !detail::is_bool<T>;
 
 namespace detail {
 

@@ -2,7 +2,8 @@
 #include "base/timed_out.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <array>
+#include <charconv>
 #include <string_view>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -18,9 +19,10 @@ std::string detail::describe(std::chrono::nanoseconds duration) {
   const double count = static_cast<double>(std::max(duration, std::chrono::nanoseconds::zero()).count());
   const Unit* unit = units;
   while (count != 0 && count < unit->size) ++unit;
-  char text[40];
-  std::snprintf(text, sizeof text, "%.6g %s", count / unit->size, unit->name);
-  return text;
+  std::array<char, 40> number;  // with a point, whatever the locale
+  char* const begin = number.data();
+  char* const end = std::to_chars(begin, begin + number.size(), count / unit->size, std::chars_format::general, 6).ptr;
+  return std::string(begin, end) + ' ' + unit->name;
 }
 
 TimeoutError detail::timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in) {

@@ -3,6 +3,8 @@
 
 #include "loop/loop_state.h"
 
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -22,7 +24,10 @@ bool StepWatch::was_slow() noexcept {
 
 std::string StepWatch::took() const {
   const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
-  return " took " + std::to_string(seconds) + " seconds";
+  std::array<char, 40> number;  // with a point, whatever the locale
+  char* const begin = number.data();
+  char* const end = std::to_chars(begin, begin + number.size(), seconds, std::chars_format::fixed, 6).ptr;
+  return " took " + std::string(begin, end) + " seconds";
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

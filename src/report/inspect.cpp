@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <locale>
 #include <sstream>
 #include <unordered_set>
 
@@ -18,6 +19,13 @@ using namespace detail;
 using namespace lowlevel;
 
 namespace {
+
+// As numbers are written in C: the line of a file has no separators between its thousands, in no country.
+std::ostringstream plain_text() {
+  std::ostringstream text;
+  text.imbue(std::locale::classic());
+  return text;
+}
 
 // The stack that ends with `innermost`.
 std::vector<FrameEntry> stack_from(const Promise* innermost) {
@@ -43,7 +51,7 @@ void apply_limit(std::vector<FrameEntry>& stack, const CallGraphOptions& options
 }
 
 std::string title_of(const FutureBase& state) {
-  std::ostringstream text;
+  std::ostringstream text = plain_text();
   if (const TaskBase* task = state.as_task()) {
     text << "Task(name='" << AnyTask(const_cast<TaskBase*>(task)).name() << "', id=" << task << ")";
   } else {
@@ -144,7 +152,7 @@ CallGraph capture_call_graph(const FutureBase& state, const CallGraphOptions& op
 }
 
 std::string format_call_graph(const CallGraph& graph) {
-  std::ostringstream out;
+  std::ostringstream out = plain_text();
   format(out, graph, "");
   return out.str();
 }
@@ -282,7 +290,7 @@ std::vector<HandleInfo> describe_handles() {
 }
 
 std::string format_handles(const std::vector<HandleInfo>& handles) {
-  std::ostringstream text;
+  std::ostringstream text = plain_text();
   for (const HandleInfo& handle : handles) {
     text << handle.callback << ": " << to_string(handle.state);
     if (handle.due_in) text << ", due in " << std::chrono::duration<double>(*handle.due_in).count() << " s";

@@ -56,6 +56,7 @@ void CancelScope::unschedule() noexcept { disarm_deadline(task_->loop()); }
 
 void CancelScope::enter_now() {
   if (entered_) throw RuntimeError("a CancelScope can be entered only once");
+  if (this_thread.task == nullptr) throw RuntimeError("a CancelScope must be entered in a task");
   TaskBase& task = *this_thread.task;
   link_.enter(task);
   entered_ = true;

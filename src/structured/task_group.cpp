@@ -122,6 +122,7 @@ TaskGroup::~TaskGroup() {
 
 void TaskGroup::enter_now() {
   if (phase_ != Phase::unused) throw RuntimeError("a TaskGroup can be entered only once");
+  if (this_thread.task == nullptr) throw RuntimeError("a TaskGroup must be entered in a task");
   phase_ = Phase::body;
   parent_ = Ref<TaskBase>(*this_thread.task);
   requests_at_entry_ = parent_->cancelling() - (parent_->has_cancel_request() ? 1 : 0);

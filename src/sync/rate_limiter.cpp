@@ -2,6 +2,8 @@
 #include <asyncio/rate_limiter.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 
 // The bucket is kept as the moment at which it will be full again: taking a token moves that by one interval, and a
@@ -17,6 +19,13 @@ using namespace lowlevel;
 namespace {
 constexpr double tick = 1;        // ns
 constexpr double longest = 2e18;  // ns, sixty years: the clock reaches that far, and twice that far
+
+// With a point, whatever the locale.
+std::string text_of(double number) {
+  std::array<char, 40> text;
+  char* const begin = text.data();
+  return {begin, std::to_chars(begin, begin + text.size(), number, std::chars_format::general, 6).ptr};
+}
 
 TimePoint later(TimePoint now, double ns) {
   return now + std::chrono::nanoseconds(static_cast<std::chrono::nanoseconds::rep>(ns));
@@ -54,8 +63,8 @@ double RateLimiter::available() const {
 void RateLimiter::require_possible(double amount) const {
   if (!(amount >= 0)) throw ValueError("RateLimiter.acquire: the amount must not be negative");
   if (amount > burst_)
-    throw ValueError("RateLimiter.acquire: " + std::to_string(amount) + " are never there at once, of at most " +
-                     std::to_string(burst_));
+    throw ValueError("RateLimiter.acquire: " + text_of(amount) + " are never there at once, of at most " +
+                     text_of(burst_));
 }
 
 // In nanoseconds; negative where there is more than that.

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <locale>
 #include <map>
 #include <set>
 #include <sstream>
@@ -175,6 +176,7 @@ class Trial {
   }
   void be_late(std::chrono::nanoseconds limit) {
     std::ostringstream why;
+    why.imbue(std::locale::classic());
     why << "the test has not ended after " << std::chrono::duration<double>(limit).count()
         << " s (ASYNCIO_TEST_TIMEOUT); the tasks are\n";
     end(why.str());

@@ -14,6 +14,9 @@ using namespace std::string_literals;
 
 namespace {
 
+enum class Flag : bool { off, on };
+static_assert(!BinaryNumber<bool> && !BinaryNumber<Flag>);  // of which a byte of 7 would be neither value
+
 enum class Opcode : std::uint16_t { ping = 0x0102 };
 
 // What `write` puts on a stream.

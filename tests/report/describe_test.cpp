@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <locale>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,26 @@ TEST(FormatTasks, has_a_paragraph_for_each) {
             "    in fetch (shop.cpp:12)\n"
             "    in crawl (shop.cpp:20)\n"
             "Task-8: ready\n");
+}
+
+// What a program may set for the numbers that it shows to people.
+struct OfACountry : std::numpunct<char> {
+  char do_decimal_point() const override { return ','; }
+  char do_thousands_sep() const override { return '.'; }
+  std::string do_grouping() const override { return "\3"; }
+};
+
+TEST(FormatCallGraph, has_the_same_numbers_in_every_country) {
+  const CallGraph graph{"Task", {{"fetch", "shop.cpp", 1234}}, {}};
+  HandleInfo handle;
+  handle.callback = "tick";
+  handle.due_in = 1500s + 500ms;
+  handle.fd = 1234;
+  const std::locale before = std::locale::global(std::locale(std::locale::classic(), new OfACountry));
+  const std::string text = format_call_graph(graph) + format_handles({handle});
+  std::locale::global(before);
+  EXPECT_NE(text.find("line 1234,"), std::string::npos) << text;
+  EXPECT_NE(text.find("due in 1500.5 s fd 1234\n"), std::string::npos) << text;
 }
 
 TEST(FormatTasks, has_a_name_for_each_state) {

@@ -38,6 +38,13 @@ ASYNC_TEST(CancelScope, that_is_not_cancelled_does_nothing) {
   EXPECT_FALSE(scope.cancelled_caught());
 }
 
+TEST(CancelScope, is_entered_in_a_task_and_nowhere_else) {
+  CancelScope scope;
+  EXPECT_THROW(scope.enter_now(), RuntimeError);
+  scope.cancel();
+  EXPECT_TRUE(scope.cancel_called());
+}
+
 ASYNC_TEST(CancelScope, cancelled_in_its_block_takes_effect_at_the_next_wait) {
   CancelScope scope;
   bool went_on = false;

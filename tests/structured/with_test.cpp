@@ -131,6 +131,28 @@ ASYNC_TEST(With, leaves_after_an_exception_of_the_body_and_lets_it_pass) {
   EXPECT_EQ(log, "enter failed left ");
 }
 
+// A body may be a plain function that gives a coroutine: what it throws itself is thrown in the block as well.
+ASYNC_TEST(With, an_exit_may_suppress_what_a_body_throws_before_it_becomes_a_coroutine) {
+  Counter counter;
+  counter.swallow = true;
+  const std::optional<int> lost =
+      co_await with(counter, [](int&) -> Coro<int> { throw std::runtime_error("not even begun"); });
+  EXPECT_EQ(lost, std::nullopt);
+  const bool whole = co_await with(counter, [](int&) -> Coro<> { throw std::runtime_error("not even begun"); });
+  EXPECT_FALSE(whole);
+  EXPECT_EQ(counter.exits(), 2);
+  counter.swallow = false;
+  bool passed = false;
+  try {
+    co_await with(counter, [](int&) -> Coro<> { throw std::runtime_error("not even begun"); });
+  } catch (const std::runtime_error&) {
+    passed = true;
+  }
+  EXPECT_TRUE(passed);
+  EXPECT_EQ(counter.exits(), 3);
+  EXPECT_EQ(counter.inside(), 0);
+}
+
 ASYNC_TEST(With, an_exit_that_may_suppress_makes_the_value_optional) {
   const std::optional<int> kept = co_await with(Forgiving(), []() -> Coro<int> { co_return 1; });
   EXPECT_EQ(kept, 1);

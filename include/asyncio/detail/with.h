@@ -257,7 +257,11 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
     try {
       run_.emplace(entered_->call(body_, x_).release());
     } catch (...) {  // of a body that is not a coroutine itself
-      x_.exit_now(std::current_exception());
+      if constexpr (Traits::suppresses) {
+        if (x_.exit_now(std::current_exception())) return true;
+      } else {
+        x_.exit_now(std::current_exception());
+      }
       throw;
     }
     return run_->await_ready();
@@ -267,6 +271,10 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
     return run_->await_suspend(self);
   }
   BlockResult<T, std::remove_reference_t<X>> await_resume() {
+    if constexpr (Traits::suppresses) {
+      if (!run_.has_value()) [[unlikely]]
+        return {};  // the body has thrown before it became a coroutine, and x has suppressed that
+    }
     ResultSlot<T>& outcome = run_->result();
     bool suppressed = false;
     if constexpr (Traits::suppresses) {
