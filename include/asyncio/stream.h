@@ -50,8 +50,8 @@ struct LineOptions {
 // second one gets RuntimeError, unless what it asks for is buffered already. A cancelled read has taken nothing out of
 // the stream. At most `limit` bytes and what one receive brings (64 KiB) are buffered. A task that finds data at every
 // read lets others run after 128 of them.
-// The first operation on a connection that was reset throws std::system_error (connection_reset, broken_pipe), and so
-// do all later ones. For the thread of its loop. Python: asyncio.StreamReader.
+// The first operation on a connection that was reset throws std::system_error (connection_reset, broken_pipe), whose
+// text names the peer, and so do all later ones. For the thread of its loop. Python: asyncio.StreamReader.
 class StreamReader {
  public:
   StreamReader() = default;  // of nothing, like one that was moved from: each use throws RuntimeError

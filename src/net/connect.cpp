@@ -69,12 +69,6 @@ bool is_connected(int fd) {
   return ::getpeername(fd, peer.get(), &peer.length) == 0;
 }
 
-// What the attempt is called in messages.
-std::string text_of(const SocketAddress& address) {
-  const Address where = to_address(address);
-  return address.family() == AF_UNIX ? "'" + path_text(where.host()) + "'" : to_string(where);
-}
-
 // Binds to the first of the local addresses that can be had; `locals` is empty where any will do.
 void bind_to_one_of(int fd, int family, const std::vector<SocketAddress>& locals) {
   if (locals.empty()) return;
@@ -84,7 +78,7 @@ void bind_to_one_of(int fd, int family, const std::vector<SocketAddress>& locals
     if (local.family() != family) continue;
     if (::bind(fd, local.get(), local.length) == 0) return;
     error = errno;
-    what = "bind " + text_of(local);
+    what = "bind " + address_text(local);
   }
   throw_system_error(error, what);
 }
@@ -105,7 +99,7 @@ Coro<> connect_unix(int fd, const SocketAddress& address) {
   for (std::chrono::milliseconds wait(1); ::connect(fd, address.get(), address.length) != 0;) {
     const int error = errno;
     if (error == EINTR) continue;
-    if (error != EAGAIN) throw_system_error(error, "connect to " + text_of(address));
+    if (error != EAGAIN) throw_system_error(error, "connect to " + address_text(address));
     co_await pause(wait);
     wait = std::min(wait * 2, longest);
   }
@@ -114,13 +108,13 @@ Coro<> connect_unix(int fd, const SocketAddress& address) {
 Coro<> connect_tcp(int fd, const SocketAddress& address) {
   if (::connect(fd, address.get(), address.length) == 0) co_return;
   const int error = errno;  // interrupted by a signal, it goes on by itself
-  if (error != EINPROGRESS && error != EINTR) throw_system_error(error, "connect to " + text_of(address));
+  if (error != EINPROGRESS && error != EINTR) throw_system_error(error, "connect to " + address_text(address));
   // A socket that was just made is told as hung up: only a connected or a refused one is writable and has a peer or an
   // error, so that it is looked at again.
   Watching watching(get_running_loop(), fd, Watching::writable | Watching::failed);
   for (;;) {
     co_await watching.wait();
-    if (const int failure = pending_error(fd)) throw_system_error(failure, "connect to " + text_of(address));
+    if (const int failure = pending_error(fd)) throw_system_error(failure, "connect to " + address_text(address));
     if (is_connected(fd)) co_return;
   }
 }

@@ -59,17 +59,31 @@ std::string detail::path_text(std::string_view path) {
   return text;
 }
 
-namespace {
-template <class Call>
-Address ask(int fd, Call call, const char* name) {
+std::string detail::address_text(const SocketAddress& address) {
+  const Address where = to_address(address);
+  return address.family() == AF_UNIX ? "'" + path_text(where.host()) + "'" : to_string(where);
+}
+
+Address detail::address_of_socket(int fd) {
   SocketAddress address;
-  if (call(fd, address.get(), &address.length) != 0) throw_errno(name);
+  if (::getsockname(fd, address.get(), &address.length) != 0) throw_errno("getsockname");
   return to_address(address);
 }
-}  // namespace
 
-Address detail::address_of_socket(int fd) { return ask(fd, ::getsockname, "getsockname"); }
-Address detail::address_of_peer(int fd) { return ask(fd, ::getpeername, "getpeername"); }
+Address detail::address_of_peer(int fd) { return to_address(peer_of(fd)); }
+
+SocketAddress detail::peer_of(int fd) {
+  SocketAddress address;
+  if (::getpeername(fd, address.get(), &address.length) == 0) return address;
+  const int error = errno;
+  // A connection that has ended, by a reset or in both directions, still has its peer, but another call has to ask. It
+  // wants to know how long the address is: as long as that of this end.
+  if (::getsockname(fd, address.get(), &address.length) != 0 ||
+      ::getsockopt(fd, SOL_SOCKET, SO_PEERNAME, address.get(), &address.length) != 0) {
+    throw_system_error(error, "getpeername");
+  }
+  return address;
+}
 
 UniqueFd detail::make_socket(int family, int type) {
   UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

@@ -33,8 +33,12 @@ struct SocketAddress {
 Address to_address(const SocketAddress& address);
 // For messages: an abstract name is written with an @, as other tools do.
 std::string path_text(std::string_view path);
-Address address_of_socket(int fd);  // throw std::system_error
+std::string address_text(const SocketAddress& address);  // "('127.0.0.1', 8888)", "'/run/socket'"
+
+// These throw std::system_error. The peer is known as long as the socket is open, also where the connection has ended.
+Address address_of_socket(int fd);
 Address address_of_peer(int fd);
+SocketAddress peer_of(int fd);
 
 // A socket that does not block and is not inherited by other programs. Throws std::system_error.
 UniqueFd make_socket(int family, int type);

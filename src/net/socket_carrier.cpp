@@ -58,6 +58,22 @@ ssize_t send_several(int fd, Pieces pieces) {
   return count;
 }
 
+// Who was at the other end, for the messages of errors: with the socket, which is closed then, goes what is known of it.
+std::string peer_text(int fd, const char* preposition) {
+  try {
+    const SocketAddress peer = peer_of(fd);
+    if (!to_address(peer).host().empty()) return preposition + address_text(peer);
+  } catch (const std::system_error&) {
+    // a Unix socket whose peer has gone
+  }
+  return {};
+}
+
+[[noreturn]] void throw_lost(int fd, const char* operation, const char* preposition) {
+  const int error = errno;
+  throw_system_error(error, operation + peer_text(fd, preposition));
+}
+
 }  // namespace
 
 SocketCarrier::SocketCarrier(EventLoop& loop, UniqueFd socket)
@@ -99,7 +115,7 @@ CarriedIn SocketCarrier::carry_in(std::span<std::byte> room) {
     ended_ = true;
     return {0, Rest::end};
   }
-  if (!is_would_block(errno)) throw_errno("read");
+  if (!is_would_block(errno)) throw_lost(fd(), "read", " from ");
   mixed_ = !tcp_;
   return {0, Rest::empty};
 }
@@ -108,7 +124,7 @@ std::size_t SocketCarrier::carry_out(Pieces pieces) {
   require_own_process("write");
   const ssize_t count = pieces.size() == 1 ? send_one(fd(), pieces.front()) : send_several(fd(), pieces);
   if (count >= 0) return static_cast<std::size_t>(count);
-  if (!is_would_block(errno)) throw_errno("write");
+  if (!is_would_block(errno)) throw_lost(fd(), "write", " to ");
   return 0;
 }
 
@@ -141,7 +157,7 @@ ExtraInfo SocketCarrier::extra_info(std::string_view name) const {
     if (name == "peername") return address_of_peer(fd());
     if (name == "sockname") return address_of_socket(fd());
   } catch (const std::system_error&) {
-    return {};  // the peer has gone
+    return {};  // of a Unix socket whose peer has gone
   }
   if (name == "socket") return fd();
   return {};

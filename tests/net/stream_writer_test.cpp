@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What writing does with the errors of real sockets, and what is known of them. The rest: tests/contract/.
+#include <asyncio/outcome.h>
 #include <asyncio/server.h>
 #include <asyncio/stream.h>
 #include <asyncio/testing.h>
@@ -129,12 +130,59 @@ ASYNC_IO_TEST(StreamWriter, knows_its_socket_and_both_addresses) {
   co_return;
 }
 
-ASYNC_IO_TEST(StreamWriter, does_not_know_a_peer_that_has_reset_the_connection) {
+ASYNC_IO_TEST(StreamWriter, knows_its_peer_also_when_both_directions_have_ended) {
   SocketPair sockets = tcp_sockets();
+  const std::uint16_t peer_port = port_of(sockets.second);
+  Connection connection = adopt(std::move(sockets.first));
+  connection.writer.write_eof();
+  EXPECT_EQ(drain_socket(sockets.second), "");
+  sockets.second.reset();
+  EXPECT_EQ(co_await connection.reader.read(), "");
+  EXPECT_EQ(connection.writer.peername(), Address("127.0.0.1", peer_port));
+}
+
+ASYNC_IO_TEST(StreamWriter, a_connection_that_is_lost_names_its_peer_in_the_error) {
+  SocketPair sockets = tcp_sockets();
+  const std::string peer = to_string(Address("127.0.0.1", port_of(sockets.second)));
   Connection connection = adopt(std::move(sockets.first));
   reset(sockets.second);
-  co_await error_of(connection.reader.read(1));
-  EXPECT_EQ(connection.writer.get_extra_info("peername").index(), 0u);
+  const auto got = co_await as_result(connection.reader.read(1));
+  EXPECT_EQ(got.what(), "read from " + peer + ": Connection reset by peer");
+  EXPECT_EQ(connection.writer.get_extra_info("peername").index(), 0u);  // it has gone with the socket
+}
+
+ASYNC_IO_TEST(StreamWriter, a_write_that_fails_names_its_peer_in_the_error) {
+  SocketPair sockets = tcp_sockets();
+  const std::string peer = to_string(Address("127.0.0.1", port_of(sockets.second)));
+  Connection connection = adopt(std::move(sockets.first));
+  reset(sockets.second);
+  connection.writer.write("x");
+  const auto drained = co_await as_result(connection.writer.drain());
+  EXPECT_TRUE(is_connection_lost(drained.error()));
+  EXPECT_EQ(drained.what().rfind("write to " + peer + ": ", 0), 0u) << drained.what();
+}
+
+// A Unix socket has no name as a rule: there is nobody to be named.
+ASYNC_IO_TEST(StreamWriter, a_peer_without_a_name_is_not_named_in_the_error) {
+  SocketPair sockets = unix_sockets();
+  Connection connection = adopt(std::move(sockets.first));
+  connection.writer.write("unread");
+  sockets.second.reset();
+  const auto got = co_await as_result(connection.reader.read(1));
+  EXPECT_EQ(got.what(), "read: Connection reset by peer");
+}
+
+ASYNC_IO_TEST(StreamWriter, a_reset_wakes_all_who_wait_in_drain) {
+  SocketPair sockets = tcp_sockets();
+  Connection connection = adopt(std::move(sockets.first));
+  connection.writer.write(std::string(much, 'x'));
+  auto first = create_task(drain(connection.writer));
+  auto second = create_task(drain(connection.writer));
+  co_await settle();
+  EXPECT_FALSE(first.done() || second.done());
+  reset(sockets.second);
+  EXPECT_TRUE(is_connection_lost(co_await error_of(first)));
+  EXPECT_TRUE(is_connection_lost(co_await error_of(second)));
 }
 
 // A wait for the kernel: a virtual clock stands still.
