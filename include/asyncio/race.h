@@ -17,7 +17,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 // The result is a std::variant with an alternative for each argument, in their order (std::monostate for one without a
 // value); index() says who was first. If the first ends with an exception race() throws that, and CancelledError where
 // somebody has cancelled it. The others are cancelled, and race() is over when all of them have ended, so that nothing
-// of it goes on behind the caller's back. What they give or throw meanwhile is dropped.
+// of it goes on behind the caller's back. What they give or throw meanwhile is dropped: also an item that one of them
+// was handed by a queue at that moment. Where nothing may get lost let task.ended() take part, and keep the task; or
+// use wait_for(), which prefers a value to the end of the time (docs/recipes.md, "One of several things").
 // Where the caller is cancelled all of them are, and CancelledError comes when they have ended. Where the race was
 // decided before, or one of them answers the cancel with a value or another exception, that is what comes out, and the
 // cancel lands at the caller's next wait.

@@ -30,7 +30,7 @@
 //
 // The body is a coroutine, run by a loop of its own. Time is virtual: sleep(1h) takes none, and the clock moves on only
 // when nothing is ready, no job runs in a thread and no task waits for the kernel. ASYNC_IO_TEST is the same with the
-// real clock, for what the operating system is part of.
+// real clock, for what the operating system is part of. A body that waits for nothing ends with `co_return;`.
 //
 // ASSERT_* do not compile in a coroutine ("return statement not allowed in coroutine"). These end a test that fails:
 //
