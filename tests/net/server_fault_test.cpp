@@ -175,6 +175,22 @@ ASYNC_IO_TEST(Server, can_be_closed_by_a_handler) {
   co_await server->wait_closed();
 }
 
+ASYNC_IO_TEST(Server, may_have_all_its_clients_closed_by_a_handler) {
+  std::optional<Server> server;
+  const auto handler = [&](StreamReader, StreamWriter writer) -> Coro<> {
+    writer.write("bye");
+    server->close();
+    server->close_clients();
+    EXPECT_TRUE(writer.is_closing());
+    co_return;
+  };
+  server.emplace(co_await start_server(handler, "127.0.0.1", 0));
+  const UniqueFd client = plain_client(server->port());
+  EXPECT_EQ(co_await receive(client, 10), "bye");
+  co_await server->wait_closed();
+  EXPECT_FALSE(server->is_serving());
+}
+
 ASYNC_IO_TEST(Server, can_be_destroyed_while_it_accepts) {
   auto server = std::make_unique<std::optional<Server>>();
   int calls = 0;
