@@ -58,7 +58,7 @@ ssize_t send_several(int fd, Pieces pieces) {
   return count;
 }
 
-// Who was at the other end, for the messages of errors: with the socket, which is closed then, goes what is known of it.
+// Who is at the other end, for the message of an error: the socket is closed then, and nothing is known of it any more.
 std::string peer_text(int fd, const char* preposition) {
   try {
     const SocketAddress peer = peer_of(fd);

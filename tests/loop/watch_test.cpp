@@ -287,6 +287,40 @@ ASYNC_TEST(Watch, a_callback_that_another_one_removes_in_the_same_iteration_does
   EXPECT_EQ(calls, 1);
 }
 
+// Both are due: the first one that runs closes the descriptor of the other.
+ASYNC_TEST(Watch, a_number_that_is_used_again_in_the_same_iteration_gets_no_call_of_before) {
+  EventLoop& loop = get_running_loop();
+  UniqueFd first = event(1);
+  UniqueFd second = event(1);
+  UniqueFd fresh;
+  int calls = 0;
+  int calls_of_fresh = 0;
+  const auto replace = [&](UniqueFd& own, UniqueFd& other) {
+    ++calls;
+    const int number = other.get();
+    loop.remove_reader(own.get());
+    loop.remove_reader(number);
+    other.reset();
+    fresh = event(0);
+    require(fresh.get() == number);
+    loop.add_reader(number, [&] {
+      ++calls_of_fresh;
+      eventfd_t count = 0;
+      ::eventfd_read(fresh.get(), &count);
+    });
+  };
+  loop.add_reader(first.get(), [&] { replace(first, second); });
+  loop.add_reader(second.get(), [&] { replace(second, first); });
+  co_await settle();
+  co_await settle();
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(calls_of_fresh, 0);
+  require(::eventfd_write(fresh.get(), 1) == 0);
+  co_await settle();
+  EXPECT_EQ(calls_of_fresh, 1);
+  EXPECT_TRUE(loop.remove_reader(fresh.get()));
+}
+
 // BH-FD-04
 ASYNC_TEST(Watch, what_a_removed_callback_holds_is_destroyed_at_once_or_when_it_ends) {
   EventLoop& loop = get_running_loop();

@@ -79,16 +79,21 @@ template <class F, class... Args>
 constexpr decltype(auto) call_once(F& f, Args&... args) {
   if constexpr (std::is_invocable_v<F&, Args...>) {
     return detail::invoke(f, std::move(args)...);
-  } else {
+  } else if constexpr (std::is_invocable_v<F&, Args&...>) {
     return detail::invoke(f, args...);
   }
 }
 
 template <class F, class... Args>
-struct CallOnce : std::invoke_result<F&, Args&...> {};
+struct CallOnce {
+  using type = void;
+};
 template <class F, class... Args>
   requires std::is_invocable_v<F&, Args...>
 struct CallOnce<F, Args...> : std::invoke_result<F&, Args...> {};
+template <class F, class... Args>
+  requires(!std::is_invocable_v<F&, Args...> && std::is_invocable_v<F&, Args&...>)
+struct CallOnce<F, Args...> : std::invoke_result<F&, Args&...> {};
 
 // What it gives, of callables and arguments as they were given.
 template <class F, class... Args>
