@@ -71,6 +71,14 @@ Address ask(int fd, Call call, const char* name) {
 Address detail::address_of_socket(int fd) { return ask(fd, ::getsockname, "getsockname"); }
 Address detail::address_of_peer(int fd) { return ask(fd, ::getpeername, "getpeername"); }
 
+// Unlike getpeername(), this option answers after a reset too, if it is asked for no more than there is.
+std::string detail::describe_peer(int fd) {
+  SocketAddress peer;
+  const bool known = ::getsockname(fd, peer.get(), &peer.length) == 0 && peer.family() != AF_UNIX &&
+                     ::getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peer.get(), &peer.length) == 0;
+  return known ? to_string(to_address(peer)) : "the peer";
+}
+
 UniqueFd detail::make_socket(int family, int type) {
   UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");

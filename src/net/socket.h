@@ -35,6 +35,8 @@ Address to_address(const SocketAddress& address);
 std::string path_text(std::string_view path);
 Address address_of_socket(int fd);  // throw std::system_error
 Address address_of_peer(int fd);
+// For messages about a TCP connection that may be lost; "the peer" where nobody knows.
+std::string describe_peer(int fd);
 
 // A socket that does not block and is not inherited by other programs. Throws std::system_error.
 UniqueFd make_socket(int family, int type);

@@ -88,6 +88,12 @@ void SocketCarrier::require_own_process(const char* operation) const {
     throw_made_before_fork(operation);
 }
 
+// Asks the socket who the peer was, which it knows after a reset too.
+void SocketCarrier::throw_failed(const char* operation) const {
+  const int error = errno;
+  throw_system_error(error, operation + (" " + describe_peer(fd())));
+}
+
 CarriedIn SocketCarrier::carry_in(std::span<std::byte> room) {
   require_own_process("read");
   const ssize_t count = receive(fd(), room);
@@ -99,7 +105,7 @@ CarriedIn SocketCarrier::carry_in(std::span<std::byte> room) {
     ended_ = true;
     return {0, Rest::end};
   }
-  if (!is_would_block(errno)) throw_errno("read");
+  if (!is_would_block(errno)) throw_failed("read from");
   mixed_ = !tcp_;
   return {0, Rest::empty};
 }
@@ -108,7 +114,7 @@ std::size_t SocketCarrier::carry_out(Pieces pieces) {
   require_own_process("write");
   const ssize_t count = pieces.size() == 1 ? send_one(fd(), pieces.front()) : send_several(fd(), pieces);
   if (count >= 0) return static_cast<std::size_t>(count);
-  if (!is_would_block(errno)) throw_errno("write");
+  if (!is_would_block(errno)) throw_failed("write to");
   return 0;
 }
 

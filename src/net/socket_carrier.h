@@ -37,6 +37,7 @@ class SocketCarrier final : public lowlevel::Carrier, private lowlevel::WatchedF
  private:
   void ready(std::uint8_t readiness) noexcept override;
   void require_own_process(const char* operation) const;
+  [[noreturn]] void throw_failed(const char* operation) const;  // with errno
 
   const bool tcp_;
   bool mixed_;          // a short receive does not say that the socket is empty
