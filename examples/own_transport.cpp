@@ -65,8 +65,8 @@ class DeviceCarrier final : public lowlevel::Carrier, private lowlevel::WatchedF
  private:
   void ready(std::uint8_t readiness) noexcept override {
     if ((readiness & hung_up) != 0) sink().peer_gone();
-    if ((readiness & readable) != 0) sink().can_carry_in();
-    if ((readiness & writable) != 0) sink().can_carry_out();
+    if ((readiness & can_read) != 0) sink().can_carry_in();
+    if ((readiness & can_write) != 0) sink().can_carry_out();
   }
 };
 

@@ -105,13 +105,24 @@ def width_problems(root, file):
             yield f"{file.relative_to(root)}:{number}: {len(line)} columns ({MAX_COLUMNS} at most)"
 
 
-def compile_alone(root, compiler, header):
-    command = [*compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-fsyntax-only", "-I", root / "include",
-               "-include", header, "-x", "c++", "/dev/null"]
+def complaints(root, compiler, headers):
+    """What a compiler says of a program that includes the headers, in this order."""
+    command = [*compiler.split(), "-std=c++20", "-Wall", "-Wextra", "-Wshadow", "-fsyntax-only", "-I", root / "include"]
+    for header in headers:
+        command += ["-include", header]
+    command += ["-x", "c++", "/dev/null"]
     result = subprocess.run([str(word) for word in command], stderr=subprocess.PIPE, text=True, check=False)
-    if result.returncode != 0 or result.stderr:
-        return f"{header.relative_to(root)}: does not compile on its own\n{result.stderr}"
-    return None
+    return result.stderr or ("?" if result.returncode != 0 else "")
+
+
+def order_problems(root, compiler, headers):
+    """Each header by itself, and all of them in either order: none may need, or stand in the way of, another one."""
+    orders = {f"{header.relative_to(root)}: does not compile on its own": [header] for header in headers}
+    orders["the headers in the order of their names"] = headers
+    orders["the headers in the opposite order of their names"] = headers[::-1]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(lambda order: complaints(root, compiler, order), orders.values())
+        return [f"{what}\n{said}" for what, said in zip(orders, found) if said]
 
 
 def main():
@@ -134,9 +145,7 @@ def main():
     problems += include_problems(root / "include", headers)
     machinery = {root / "include" / tail for header in headers for tail in machinery_of(header.read_text())}
     headers = [header for header in headers if header not in machinery]  # these are no headers by themselves
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        compiled = pool.map(lambda header: compile_alone(root, arguments.compiler, header), headers)
-        problems += [problem for problem in compiled if problem]
+    problems += order_problems(root, arguments.compiler, headers)
     print("\n".join(problems) if problems else f"{len(files)} files and {len(headers)} public headers: nothing found.")
     return 1 if problems else 0
 

@@ -60,7 +60,7 @@ class Broadcast {
 
   // Throws ValueError where capacity < 1.
   explicit Broadcast(int capacity) : shared_(std::make_shared<Shared>()) {
-    if (capacity < 1) throw ValueError("Broadcast: the capacity must be at least 1");
+    if (capacity < 1) throw ValueError("Broadcast: the capacity must be at least 1, not " + std::to_string(capacity));
     shared_->capacity = static_cast<std::size_t>(capacity);
   }
   Broadcast(const Broadcast&) = delete;

@@ -97,7 +97,12 @@ class TimeoutError : public std::system_error {
 
 class QueueFull : public std::exception {
  public:
-  const char* what() const noexcept override { return "queue is full"; }
+  QueueFull() noexcept = default;
+  explicit QueueFull(int maxsize) noexcept;  // says how much the queue holds
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[64] = "queue is full";  // no string, which could not be copied without failing
 };
 
 class QueueEmpty : public std::exception {

@@ -33,7 +33,7 @@ struct ReturnExceptions {};
 // What gather() gives is awaited once, and movable until then. Dropped, it lets its children run on by themselves. Once
 // awaited or moved from it is done(), and cancel() has no effect.
 // Throws ValueError for a task or future of another loop, RuntimeError where no loop runs and for a coroutine that has
-// been awaited or given away before; nothing is started then. Python: asyncio.gather().
+// been given away before, or what the move of an argument throws: nothing is started then. Python: asyncio.gather().
 template <class... A>
 auto gather(A&&... awaitables);
 

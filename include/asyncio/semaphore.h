@@ -77,7 +77,7 @@ class Semaphore {
     // A guard gives back in its destructor, where nobody can be told of a permit too many.
     if (!waiters_.wake_one() && free_ != bound_) ++free_;
   }
-  [[noreturn]] static void throw_too_many();
+  [[noreturn]] void throw_too_many() const;
 
   lowlevel::WaitQueue waiters_;
   int free_;  // positive only while nobody waits

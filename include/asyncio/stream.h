@@ -102,7 +102,7 @@ class StreamReader {
   std::size_t limit() const;
 
  private:
-  [[noreturn]] static void throw_negative();
+  [[noreturn]] static void throw_negative(std::size_t count);
   [[noreturn]] static void throw_moved();
 
   detail::ReadUntil until(std::vector<std::string> separators);
@@ -294,7 +294,7 @@ detail::ReadInto StreamReader::read_into(Bytes& buffer) {
   return {stream(), buffer};
 }
 inline detail::ReadString StreamReader::readexactly(std::size_t count) {
-  if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative();
+  if (count > static_cast<std::size_t>(PTRDIFF_MAX)) throw_negative(count);
   return {stream(), detail::ReadString::exactly, count};
 }
 inline detail::ReadString StreamReader::readline() { return {stream(), detail::ReadString::line, 0}; }

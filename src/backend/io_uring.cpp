@@ -141,7 +141,7 @@ void UringBackend::repeat_unverified() {
   for (std::size_t i = 0; i < unverified_.size(); ++i) {  // not by iterators: an owner may watch something
     Slot& slot = slots_[unverified_[i]];
     slot.unverified = false;
-    if (slot.owner != nullptr && !slot.once) slot.owner->ready(readable | urgent);
+    if (slot.owner != nullptr && !slot.once) slot.owner->ready(can_read | urgent);
   }
   unverified_.clear();
 }
@@ -158,7 +158,7 @@ void UringBackend::complete(std::uint64_t user_data, int result, unsigned flags)
     if (!slot.once) ended_.push_back(index);
   }
   if (owner == nullptr) return;
-  if (result < 0) return owner->ready(readable | writable | failed);
+  if (result < 0) return owner->ready(can_read | can_write | failed);
   const auto events = static_cast<std::uint32_t>(result);
   if ((events & unverified_event) != 0 && !slot.unverified) {
     if (unverified_.empty()) repeat_at_ = now() + repeat_after;

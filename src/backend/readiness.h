@@ -16,12 +16,12 @@ constexpr std::uint32_t unverified_event = EPOLLRDBAND;
 
 constexpr std::uint8_t readiness_of(std::uint32_t events) {
   std::uint8_t readiness = 0;
-  if ((events & EPOLLIN) != 0) readiness |= readable;
-  if ((events & EPOLLOUT) != 0) readiness |= writable;
+  if ((events & EPOLLIN) != 0) readiness |= can_read;
+  if ((events & EPOLLOUT) != 0) readiness |= can_write;
   if ((events & ~std::uint32_t{EPOLLIN | EPOLLOUT}) == 0) return readiness;  // as good as always
-  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness |= readable | hung_up;
-  if ((events & EPOLLHUP) != 0) readiness |= writable;
-  if ((events & EPOLLERR) != 0) readiness |= readable | writable | failed;
+  if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) readiness |= can_read | hung_up;
+  if ((events & EPOLLHUP) != 0) readiness |= can_write;
+  if ((events & EPOLLERR) != 0) readiness |= can_read | can_write | failed;
   if ((events & EPOLLPRI) != 0 && (events & unverified_event) == 0) readiness |= urgent;
   return readiness;
 }
@@ -29,8 +29,8 @@ constexpr std::uint8_t readiness_of(std::uint32_t events) {
 // What to poll for to learn of `interest`.
 constexpr std::uint32_t events_of(std::uint8_t interest) {
   std::uint32_t events = 0;
-  if ((interest & readable) != 0) events |= EPOLLIN | EPOLLRDHUP;
-  if ((interest & writable) != 0) events |= EPOLLOUT;
+  if ((interest & can_read) != 0) events |= EPOLLIN | EPOLLRDHUP;
+  if ((interest & can_write) != 0) events |= EPOLLOUT;
   return events;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/error.h>
 
+#include <cstdio>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -20,6 +21,10 @@ CancelledError detail::cancelled_error(std::string_view message, const void* sou
   } catch (...) {
     return CancelledError({}, source);
   }
+}
+
+QueueFull::QueueFull(int maxsize) noexcept {
+  std::snprintf(text_, sizeof text_, "queue is full: its maxsize is %d", maxsize);
 }
 
 IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std::size_t> expected)

@@ -136,6 +136,8 @@ AnyContextVar::Value AnyContextVar::exchange(Value value) const {
 void AnyContextVar::throw_unset() const {
   throw std::out_of_range(std::string("ContextVar ") + name_ + " has no value here");
 }
-void AnyContextVar::throw_foreign_token() const { throw ValueError("the token was made by another ContextVar"); }
+void AnyContextVar::throw_foreign_token() const {
+  throw ValueError(std::string("ContextVar ") + name_ + ": the token was made by another ContextVar");
+}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

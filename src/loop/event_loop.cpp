@@ -11,6 +11,7 @@
 #include "loop/loop_state.h"
 #include "loop/report.h"
 #include "loop/step_watch.h"
+#include "loop/task_extra.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -171,7 +172,8 @@ void EventLoop::run_forever() {
 }
 
 void EventLoop::run_until_done(FutureBase& future) {
-  if (future.loop() != this) throw ValueError("the future belongs to another event loop");
+  if (future.loop() != this)
+    throw ValueError("run_until_complete: " + describe_stranger(future) + " belongs to another event loop");
   if (!state_->run_until(future)) throw RuntimeError("the event loop was stopped before the future completed");
 }
 

@@ -33,7 +33,7 @@ using namespace detail;
 using namespace lowlevel;
 
 namespace {
-constexpr std::uint8_t bit_of[] = {WatchedFd::readable, WatchedFd::writable};  // by Direction
+constexpr std::uint8_t bit_of[] = {WatchedFd::can_read, WatchedFd::can_write};  // by Direction
 
 constexpr const char* closed_too_early = "a file descriptor was closed before remove_reader() or remove_writer()";
 

@@ -85,17 +85,23 @@ void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcep
   Context::Entered entered(context);
   report_made(loop, "Task exception was never retrieved", [&](ExceptionContext& told) {
     told.exception = error;
-    const TaskExtra* extra = task->extra_if_any();
-    const bool named = extra != nullptr && !extra->name.empty();
-    told.extra = "  task: " + (named ? extra->name : "Task-" + std::to_string(task->number())) +
-                 describe_creation(task->creation(), ", created in ");
+    told.extra = "  task: " + name_of(*task) + describe_creation(task->creation(), ", created in ");
     if (const auto traceback = traceback_of(*task)) told.extra += '\n' + format(*traceback, "    ");
   });
 }
 
-void FutureBase::throw_pending() const { throw InvalidStateError("the result is not ready yet"); }
-void FutureBase::throw_done() const {
-  throw InvalidStateError(cancelled() ? "the future is cancelled" : "the future has a result already");
+void FutureBase::throw_pending() const {
+  throw InvalidStateError("the result of " + describe(*this) + " is not ready yet: await it, or look at done() first");
+}
+void FutureBase::throw_done(const char* operation) const {
+  throw InvalidStateError(std::string(operation) +
+                          (cancelled() ? ": the future is cancelled" : ": the future has a result already"));
+}
+void FutureBase::throw_not_copyable() const {
+  throw RuntimeError(
+      "the result of " + describe(*this) +
+      " cannot be copied, and was awaited through one of several handles: await an lvalue, which gives a "
+      "reference, or let the other handles go first");
 }
 
 void detail::require_exception(const std::exception_ptr& error, const char* operation) {
@@ -114,10 +120,7 @@ std::exception_ptr detail::make_cancelled(std::string_view message, const void* 
 }
 
 LoopCore& detail::running_loop(const char* operation) {
-  if (this_thread.loop == nullptr) {
-    if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
-    throw RuntimeError(std::string(operation) + ": no running event loop");
-  }
+  if (this_thread.loop == nullptr) throw_no_running_loop(operation);
   return *this_thread.loop;
 }
 
@@ -159,8 +162,10 @@ void JoinBase::joined(Waiter& waiter) noexcept {
 }
 
 void detail::refuse_join(const FutureBase& state) {
-  if (&state == this_thread.task) throw RuntimeError("a task cannot await itself");
-  throw RuntimeError("awaited in a task of another event loop than its own");
+  const std::string waiting = describe(*this_thread.task);
+  if (&state == this_thread.task) throw RuntimeError(waiting + " cannot await itself");
+  throw RuntimeError(describe_stranger(state) + " belongs to another event loop than " + waiting +
+                     ", which awaits it: run_coroutine_threadsafe() is the way to another loop");
 }
 
 void JoinBase::check_forwarded() {

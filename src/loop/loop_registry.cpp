@@ -83,6 +83,11 @@ void detail::keep_parents_loop(LoopPlace& place) noexcept {
   parents_loops.push_back(place);
 }
 
+void detail::throw_no_running_loop(const std::string& operation) {
+  if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
+  throw RuntimeError(operation + ": no running event loop in this thread; call it in a coroutine, which run() runs");
+}
+
 void detail::refuse_other_thread(const LoopCore* loop, const char* operation) {
   if (loop == this_thread.loop) return;
   std::lock_guard lock(loops_lock);  // so that the loop stays while it is looked at

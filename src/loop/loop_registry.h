@@ -3,6 +3,8 @@
 
 #include <asyncio/event_loop.h>
 
+#include <string>
+
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
 // The place of a loop among all loops of the process.
@@ -39,5 +41,8 @@ void keep_parents_loop(LoopPlace& place) noexcept;
 // Whether a loop still exists: for what may outlive it. The address of one that is gone may have another one by now,
 // which then takes its place. Any thread.
 bool is_alive(const LoopCore* loop) noexcept;
+
+// For what needs the loop of its thread; the operation is named.
+[[noreturn]] void throw_no_running_loop(const std::string& operation);
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail

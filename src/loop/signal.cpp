@@ -26,7 +26,7 @@ SignalSet detail::make_signal_set(std::initializer_list<int> numbers) {
   return set;
 }
 
-void SignalListener::listen() { Signals::of(get_running_loop()).listen(*this); }
+void SignalListener::listen() { Signals::of(EventLoop::of(running_loop("signals"))).listen(*this); }
 
 void SignalListener::stop_listening() noexcept {
   if (signals_ != nullptr) signals_->stop_listening(*this);

@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "base/traceback.h"
 #include "loop/cancels.h"
+#include "loop/loop_registry.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
 #include "loop/step_watch.h"
@@ -338,9 +339,7 @@ TaskBase& NewTask::start_by_factory() {
 
 void detail::refuse_task(Promise* body, const std::source_location& site) {
   if (body != nullptr) body->handle().destroy();
-  if (this_thread.task != nullptr && this_thread.task->refuses_to_wait()) throw_parents_loop();
-  throw RuntimeError("create_task: no running event loop (" + std::string(site.file_name()) + ":" +
-                     std::to_string(site.line()) + ")");
+  throw_no_running_loop("create_task (" + std::string(site.file_name()) + ":" + std::to_string(site.line()) + ")");
 }
 
 Context AnyTask::context() const { return state().extra().context; }

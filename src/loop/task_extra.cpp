@@ -3,6 +3,8 @@
 
 #include <asyncio/task.h>
 
+#include "base/names.h"
+
 #include <cstdint>
 #include <string>
 
@@ -28,11 +30,23 @@ const TaskExtra* TaskBase::extra_if_any() const noexcept {
 
 std::uint64_t TaskBase::number() const { return plain() ? identity_ >> 1 : extra_if_any()->number; }
 
-std::string AnyTask::name() const {
-  const TaskExtra* extra = state().extra_if_any();
+std::string detail::name_of(const TaskBase& task) {
+  const TaskExtra* extra = task.extra_if_any();
   if (extra != nullptr && !extra->name.empty()) return extra->name;
-  return "Task-" + std::to_string(state().number());
+  return "Task-" + std::to_string(task.number());
 }
+
+std::string detail::describe(const FutureBase& future) {
+  const TaskBase* task = future.as_task();
+  return task != nullptr ? "task '" + name_of(*task) + "'" : "the future";
+}
+
+std::string detail::describe_stranger(const FutureBase& future) {
+  const TaskBase* task = future.as_task();
+  return task != nullptr ? "the task" + describe_creation(task->creation(), " created in ") : "the future";
+}
+
+std::string AnyTask::name() const { return name_of(state()); }
 
 void AnyTask::set_name(std::string_view name) const {
   require_own_thread(state().loop(), "Task.set_name");

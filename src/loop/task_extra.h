@@ -25,6 +25,13 @@ struct TaskExtra {
   std::shared_ptr<const Traceback> traceback = {};  // of the exception that it ended with; null where nothing is known
 };
 
+// What Task::name() says.
+std::string name_of(const TaskBase& task);
+// For messages: "task 'reader'", or "the future".
+std::string describe(const FutureBase& future);
+// The same of one that belongs to another loop, whose thread may be at work on it: what never changes.
+std::string describe_stranger(const FutureBase& future);
+
 // While one lives, what runs belongs to a task, though it is no step of it: it has the context of the task, and is told
 // that this is the current one.
 class OnBehalfOf {

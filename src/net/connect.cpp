@@ -89,7 +89,7 @@ Coro<> pause(std::chrono::milliseconds duration) {
   const UniqueFd clock(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
   const itimerspec time{.it_interval = {}, .it_value = {0, duration.count() * 1'000'000}};
   if (!clock || ::timerfd_settime(clock.get(), 0, &time, nullptr) != 0) throw_errno("timerfd");
-  Watching watching(get_running_loop(), clock.get(), Watching::readable);
+  Watching watching(get_running_loop(), clock.get(), Watching::can_read);
   co_await watching.wait();
 }
 
@@ -112,7 +112,7 @@ Coro<> connect_tcp(int fd, const SocketAddress& address) {
   if (error != EINPROGRESS && error != EINTR) throw_system_error(error, "connect to " + address_text(address));
   // A socket that was just made is told as hung up: only a connected or a refused one is writable and has a peer or an
   // error, so that it is looked at again.
-  Watching watching(get_running_loop(), fd, Watching::writable | Watching::failed);
+  Watching watching(get_running_loop(), fd, Watching::can_write | Watching::failed);
   for (;;) {
     co_await watching.wait();
     if (const int failure = pending_error(fd)) throw_system_error(failure, "connect to " + address_text(address));

@@ -139,7 +139,7 @@ void MemoryLine::run() noexcept {
 
 StreamPair make_stream_pair(std::size_t capacity, const StreamOptions& options) {
   if (capacity == 0) throw ValueError("the capacity of a stream pair must not be 0");
-  EventLoop& loop = get_running_loop();
+  EventLoop& loop = EventLoop::of(running_loop("make_stream_pair"));
   const Ref<MemoryLine> line(*new MemoryLine(loop));
   auto first = std::make_unique<MemoryCarrier>(*line, capacity);
   auto second = std::make_unique<MemoryCarrier>(*line, capacity);

@@ -95,8 +95,8 @@ void SocketCarrier::ready(std::uint8_t readiness) noexcept {
   const bool ending = (readiness & (hung_up | failed)) != 0;
   if (ending || (readiness & urgent) != 0) mixed_ = true;
   if (ending) sink().peer_gone();
-  if ((readiness & readable) != 0) sink().can_carry_in();
-  if ((readiness & writable) != 0) sink().can_carry_out();
+  if ((readiness & can_read) != 0) sink().can_carry_in();
+  if ((readiness & can_write) != 0) sink().can_carry_out();
 }
 
 void SocketCarrier::require_own_process(const char* operation) const {

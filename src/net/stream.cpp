@@ -41,6 +41,17 @@ bool receive_more(StreamTransport& transport) {
   return true;
 }
 
+[[noreturn]] void throw_line_too_long(const StreamTransport& transport, const std::string& line, std::size_t dropped) {
+  throw LimitOverrunError(
+      "readline(): " + line + " is longer than the limit of " + std::to_string(transport.limit()) + ", and was dropped",
+      dropped);
+}
+[[noreturn]] void throw_too_far(const StreamTransport& transport, const char* separator, std::size_t bytes) {
+  throw LimitOverrunError("readuntil(): " + (separator + std::to_string(bytes)) + " bytes, beyond the limit of " +
+                              std::to_string(transport.limit()),
+                          bytes);
+}
+
 struct Match {
   std::size_t begin = no_bound;
   std::size_t end = no_bound;
@@ -191,12 +202,12 @@ bool ReadString::attempt_line(ReadOperation& operation) {
     }
     if (end != data.npos) {
       transport.input().consume(end + 1);
-      throw LimitOverrunError("readline(): the line is longer than the limit", end + 1);
+      throw_line_too_long(transport, "a line of " + std::to_string(end + 1) + " bytes", end + 1);
     }
     if (data.size() > transport.limit()) {
       const std::size_t dropped = data.size();
       transport.input().clear();
-      throw LimitOverrunError("readline(): the line is longer than the limit", dropped);
+      throw_line_too_long(transport, "a line, of which " + std::to_string(dropped) + " bytes have come,", dropped);
     }
     if (transport.ended()) {
       self.result_ = take_input(transport, no_bound);
@@ -216,7 +227,7 @@ bool ReadUntil::attempt_until(ReadOperation& operation) {
     const Match match = find_first(data, self.count_, self.separators_);
     if (match.end != no_bound) {
       if (match.begin > transport.limit()) {
-        throw LimitOverrunError("readuntil(): the separator was found, but beyond the limit", match.begin);
+        throw_too_far(transport, "the separator comes after ", match.begin);
       }
       self.result_ = take_input(transport, match.end);
       return true;
@@ -225,7 +236,7 @@ bool ReadUntil::attempt_until(ReadOperation& operation) {
     const std::size_t longest = self.separators_.back().size();
     self.count_ = data.size() + 1 > longest ? data.size() + 1 - longest : 0;
     if (self.count_ > transport.limit()) {
-      throw LimitOverrunError("readuntil(): no separator was found within the limit", self.count_);
+      throw_too_far(transport, "no separator is in the first ", self.count_);
     }
     if (transport.ended()) throw IncompleteReadError(take_input(transport, no_bound), std::nullopt);
     if (!receive_more(transport)) return false;
@@ -256,7 +267,9 @@ bool ReadInto::attempt_into(ReadOperation& operation) {
 
 StreamReader::StreamReader(detail::StreamCore& stream) noexcept : stream_(&stream) { stream.retain(); }
 
-void StreamReader::throw_negative() { throw ValueError("readexactly: a negative count"); }
+void StreamReader::throw_negative(std::size_t count) {
+  throw ValueError("readexactly(): a negative count, " + std::to_string(static_cast<std::ptrdiff_t>(count)));
+}
 void StreamReader::throw_moved() { throw RuntimeError("this StreamReader has no connection: it was moved from"); }
 
 StreamReader::~StreamReader() {

@@ -2,6 +2,7 @@
 #include "net/stream_transport.h"
 
 #include "base/system_error.h"
+#include "base/timed_out.h"
 #include "loop/report.h"
 #include "net/carrier_behind.h"
 
@@ -87,7 +88,7 @@ class CloseTimer final : public StreamWait, private Timer {
   static void expire(StreamTransport& transport) noexcept {
     std::exception_ptr error;
     try {
-      error = std::make_exception_ptr(TimeoutError("close: the peer has not taken in time what was written"));
+      error = std::make_exception_ptr(TimeoutError(transport.why_close_failed()));
     } catch (...) {
       error = std::current_exception();
     }
@@ -427,7 +428,10 @@ void StreamTransport::write_eof() {
 }
 
 void StreamTransport::set_limits(std::size_t high, std::size_t low) {
-  if (low > high) throw ValueError("the low-water mark must not be above the high-water mark");
+  if (low > high) {
+    throw ValueError("set_write_buffer_limits: the low-water mark must not be above the high-water mark: " +
+                     std::to_string(low) + " and " + std::to_string(high));
+  }
   high_ = clamp(high);
   low_ = clamp(low);
   paused_ = output_.size() > high_;
@@ -454,6 +458,14 @@ void StreamTransport::linger() noexcept {
   } catch (...) {
     CloseTimer::expire(*this);  // there is no memory to wait with
   }
+}
+
+std::string StreamTransport::why_close_failed() const {
+  const ExtraInfo info = extra_info("peername");
+  const Address* const peer = std::get_if<Address>(&info);
+  return "close: the peer" + (peer != nullptr ? " " + to_string(*peer) : "") + " has not taken " +
+         std::to_string(output_.size()) + " bytes of what was written within " +
+         describe(std::chrono::milliseconds(close_timeout_));
 }
 
 void StreamTransport::end_lingering() noexcept {

@@ -143,6 +143,7 @@ class StreamTransport : public Runnable, private Link, private lowlevel::Carrier
   bool dropped() const { return dropped_; }
   bool gone() const { return gone_; }
   std::size_t kept() const { return output_.size(); }
+  std::string why_close_failed() const;
   void set_limits(std::size_t high, std::size_t low);
   // False where it is corked already.
   bool cork() noexcept {

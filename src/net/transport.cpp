@@ -23,7 +23,8 @@ ExtraInfo Carrier::extra_info(std::string_view) const { return {}; }
 
 Connection make_connection(std::unique_ptr<Carrier> carrier, const ConnectionOptions& options) {
   if (carrier == nullptr) throw ValueError("make_connection(): there is no carrier");
-  return connection_of(*new StreamTransport(get_running_loop(), std::move(carrier), options));
+  return connection_of(
+      *new StreamTransport(EventLoop::of(detail::running_loop("make_connection")), std::move(carrier), options));
 }
 
 void swap_carrier(StreamWriter& writer, Callback<std::unique_ptr<Carrier>(Handover)> make) {

@@ -255,7 +255,7 @@ std::string_view to_string(HandleInfo::State state) {
 }
 
 std::vector<HandleInfo> describe_handles() {
-  const EventLoop::State& state = get_running_loop().state();
+  const EventLoop::State& state = EventLoop::of(running_loop("describe_handles")).state();
   std::vector<HandleInfo> handles;
   const auto add_ready = [&](const Runnable& node) {
     const auto* handle = dynamic_cast<const HandleState*>(&node);

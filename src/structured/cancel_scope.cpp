@@ -2,6 +2,7 @@
 #include <asyncio/cancel_scope.h>
 
 #include "base/timed_out.h"
+#include "loop/task_extra.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -66,8 +67,11 @@ void CancelScope::enter_now() {
 }
 
 bool CancelScope::exit_now(const std::exception_ptr& error) {
-  if (!task_ || task_.get() != this_thread.task)
-    throw RuntimeError("a CancelScope must be left by the task that has entered it");
+  if (!task_) throw RuntimeError("a CancelScope cannot be left: no task is in it");
+  if (task_.get() != this_thread.task) {
+    const std::string owner = task_->loop() == this_thread.loop ? describe(*task_) : describe_stranger(*task_);
+    throw RuntimeError("a CancelScope must be left by " + owner + ", which has entered it");
+  }
   leave();
   if (error == nullptr) return false;
   try {
@@ -88,7 +92,7 @@ void CancelScope::leave() noexcept {
 }
 
 CancelScope move_on_after(TimeLimit timeout, const ScopeOptions& options) {
-  return move_on_at(timeout.deadline(get_running_loop().time()), options);
+  return move_on_at(timeout.deadline(EventLoop::of(running_loop("move_on_after")).time()), options);
 }
 
 CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& options) {
@@ -96,7 +100,8 @@ CancelScope move_on_at(std::optional<TimePoint> when, const ScopeOptions& option
 }
 
 FailScope fail_after(TimeLimit timeout, const ScopeOptions& options) {
-  return FailScope({.deadline = timeout.deadline(get_running_loop().time()), .shield = options.shield}, timeout);
+  const TimePoint now = EventLoop::of(running_loop("fail_after")).time();
+  return FailScope({.deadline = timeout.deadline(now), .shield = options.shield}, timeout);
 }
 
 FailScope fail_at(std::optional<TimePoint> when, const ScopeOptions& options) {

@@ -4,6 +4,7 @@
 #include "base/fork.h"
 #include "loop/cancels.h"
 #include "loop/loop_registry.h"
+#include "loop/task_extra.h"
 
 #include <optional>
 #include <utility>
@@ -20,7 +21,8 @@ using namespace lowlevel;
 
 void detail::require_own_loop(const FutureBase& state, const char* what) {
   if (this_thread.loop == nullptr) throw_parents_loop();
-  if (state.loop() != this_thread.loop) throw ValueError(std::string(what) + ": this belongs to another event loop");
+  if (state.loop() != this_thread.loop)
+    throw ValueError(std::string(what) + ": " + describe_stranger(state) + " belongs to another event loop");
 }
 
 void GatherState::ended_badly(Hook& hook) noexcept {

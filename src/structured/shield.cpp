@@ -13,9 +13,7 @@ const WaitKind ShieldBase::kind{
 };
 
 void ShieldBase::join() {
-  if (state_.get() == this_thread.task) throw RuntimeError("a task cannot await itself");
-  if (state_->loop() != this_thread.task->loop())
-    throw RuntimeError("awaited in a task of another event loop than its own");
+  if (state_.get() == this_thread.task || state_->loop() != this_thread.task->loop()) refuse_join(*state_);
   state_->joiners().push_back(*this);
 }
 

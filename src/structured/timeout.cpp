@@ -33,7 +33,9 @@ bool is_request_of_cancel(const std::exception_ptr& error) {
 }
 }  // namespace
 
-Timeout timeout(TimeLimit timeout) { return Timeout(timeout.deadline(get_running_loop().time()), timeout); }
+Timeout timeout(TimeLimit timeout) {
+  return Timeout(timeout.deadline(EventLoop::of(running_loop("timeout")).time()), timeout);
+}
 
 Timeout timeout_at(std::optional<TimePoint> when) { return Timeout(when); }
 

@@ -75,7 +75,7 @@ void EndsWait::disarm() noexcept {
 
 const WaitKind EndOrder::Next::kind = WaitQueue::kind("as_completed");
 
-EndOrder::EndOrder(std::size_t count, TimeLimit timeout) : loop_(&running_loop("wait")), limit_(timeout) {
+EndOrder::EndOrder(std::size_t count, TimeLimit timeout) : loop_(&running_loop("as_completed")), limit_(timeout) {
   hooks_.reserve(count);
   order_.reserve(count);  // ended() must not fail
 }

@@ -10,7 +10,7 @@ using namespace lowlevel;
 const WaitKind Barrier::Wait::kind{"Barrier.wait", &leave};
 
 Barrier::Barrier(int parties) : parties_(parties) {
-  if (parties < 1) throw ValueError("Barrier: there must be at least one party");
+  if (parties < 1) throw ValueError("Barrier: there must be at least one party, not " + std::to_string(parties));
 }
 
 bool Barrier::Wait::await_ready() {

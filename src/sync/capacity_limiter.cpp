@@ -24,7 +24,9 @@ TaskBase& calling_task(const char* operation) {
 }
 
 void require_valid(int total_tokens) {
-  if (total_tokens < 0) throw ValueError("CapacityLimiter: the number of tokens must not be negative");
+  if (total_tokens < 0)
+    throw ValueError("CapacityLimiter: the number of tokens must not be negative, and is " +
+                     std::to_string(total_tokens));
 }
 }  // namespace
 
@@ -37,7 +39,7 @@ CapacityLimiter::~CapacityLimiter() = default;
 bool CapacityLimiter::try_acquire() {
   TaskBase& task = calling_task("CapacityLimiter.acquire");
   if (borrowers_->contains(&task))
-    throw RuntimeError("CapacityLimiter.acquire: this task has borrowed a token already");
+    throw RuntimeError("CapacityLimiter.acquire: task '" + AnyTask(&task).name() + "' has borrowed a token already");
   if (borrowed_ >= total_) return false;
   lend(task);
   return true;
@@ -45,8 +47,9 @@ bool CapacityLimiter::try_acquire() {
 
 void CapacityLimiter::release() {
   waiters_.check_thread("CapacityLimiter.release");
-  if (!give_back(calling_task("CapacityLimiter.release")))
-    throw RuntimeError("CapacityLimiter.release: this task has not borrowed a token");
+  TaskBase& task = calling_task("CapacityLimiter.release");
+  if (!give_back(task))
+    throw RuntimeError("CapacityLimiter.release: task '" + AnyTask(&task).name() + "' has not borrowed a token");
 }
 
 void CapacityLimiter::set_total_tokens(int total_tokens) {

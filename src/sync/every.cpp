@@ -6,7 +6,9 @@ namespace asyncio::inline ASYNCIO_ABI {
 using namespace detail;
 
 Ticks::Ticks(std::chrono::nanoseconds period) : period_(period) {
-  if (period.count() <= 0) throw ValueError("every: the period must be longer than 0");
+  if (period.count() <= 0) {
+    throw ValueError("every: the period must be longer than 0, not " + std::to_string(period.count()) + " ns");
+  }
 }
 
 void Ticks::begin() { due_ = get_running_loop().time(); }

@@ -18,7 +18,7 @@ void QueueBase::throw_surplus_task_done() {
   throw ValueError("Queue.task_done: called more often than items were put into the queue");
 }
 void QueueBase::throw_shut_down() { throw QueueShutDown(); }
-void QueueBase::throw_full() { throw QueueFull(); }
+void QueueBase::throw_full() const { throw QueueFull(maxsize_); }
 void QueueBase::throw_empty() { throw QueueEmpty(); }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

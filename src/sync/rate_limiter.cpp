@@ -36,8 +36,11 @@ const WaitKind RateLimiter::Acquire::kind{"RateLimiter.acquire", &leave};
 
 RateLimiter::RateLimiter(double interval, double amount, std::optional<double> burst)
     : Timer(&fire), interval_(interval), burst_(burst.value_or(std::max(1.0, amount))) {
-  if (!(interval > 0)) throw ValueError("RateLimiter: the amount and the period must be more than 0");
-  if (!(burst_ > 0)) throw ValueError("RateLimiter: the burst must be more than 0");
+  if (!(interval > 0)) {
+    throw ValueError("RateLimiter: the amount and the period must be more than 0; the amount is " +
+                     std::to_string(amount));
+  }
+  if (!(burst_ > 0)) throw ValueError("RateLimiter: the burst must be more than 0, not " + std::to_string(burst_));
   if (!(burst_ * interval <= longest))
     throw ValueError("RateLimiter: a burst would take more than sixty years to come");
 }
@@ -57,11 +60,13 @@ bool RateLimiter::try_acquire(double amount) {
 }
 
 double RateLimiter::available() const {
-  return std::max(0.0, -wait_for_tokens(0, get_running_loop().time()) / interval_);
+  return std::max(0.0,
+                  -wait_for_tokens(0, EventLoop::of(detail::running_loop("RateLimiter.available")).time()) / interval_);
 }
 
 void RateLimiter::require_possible(double amount) const {
-  if (!(amount >= 0)) throw ValueError("RateLimiter.acquire: the amount must not be negative");
+  if (!(amount >= 0))
+    throw ValueError("RateLimiter.acquire: the amount must not be negative, and is " + std::to_string(amount));
   if (amount > burst_)
     throw ValueError("RateLimiter.acquire: " + text_of(amount) + " are never there at once, of at most " +
                      text_of(burst_));
@@ -87,7 +92,7 @@ void RateLimiter::adopt_clock(TimePoint now) {
 
 bool RateLimiter::take_if_there(double amount) {
   if (!waiters_.empty()) return false;
-  const TimePoint now = get_running_loop().time();
+  const TimePoint now = EventLoop::of(detail::running_loop("RateLimiter.acquire")).time();
   adopt_clock(now);
   if (wait_for_tokens(amount, now) >= tick) return false;
   take(amount, now);

@@ -13,11 +13,15 @@ using namespace detail;
 
 namespace {
 void require_valid(const RetryOptions& options) {
-  if (options.attempts && *options.attempts < 1) throw ValueError("retry: there must be at least one attempt");
-  if (options.delay.count() < 0 || options.longest_delay.count() < 0)
-    throw ValueError("retry: a delay must not be negative");
-  if (!(options.factor >= 1)) throw ValueError("retry: the factor must be at least 1");
-  if (!(options.jitter >= 0 && options.jitter <= 1)) throw ValueError("retry: the jitter must be between 0 and 1");
+  if (options.attempts && *options.attempts < 1)
+    throw ValueError("retry: there must be at least one attempt, not " + std::to_string(*options.attempts));
+  const std::chrono::nanoseconds shortest = std::min(options.delay, options.longest_delay);
+  if (shortest.count() < 0)
+    throw ValueError("retry: a delay must not be negative, and is " + std::to_string(shortest.count()) + " ns");
+  if (!(options.factor >= 1))
+    throw ValueError("retry: the factor must be at least 1, not " + std::to_string(options.factor));
+  if (!(options.jitter >= 0 && options.jitter <= 1))
+    throw ValueError("retry: the jitter must be between 0 and 1, not " + std::to_string(options.jitter));
 }
 
 std::uint64_t random_seed() {

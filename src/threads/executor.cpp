@@ -264,7 +264,8 @@ ThreadFuture<> ThreadPoolExecutor::Pool::ended() {
 
 ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string_view thread_name_prefix,
                                        Callback<void()> initializer) {
-  if (max_workers < 1) throw ValueError("ThreadPoolExecutor: max_workers must be at least 1");
+  if (max_workers < 1)
+    throw ValueError("ThreadPoolExecutor: max_workers must be at least 1, not " + std::to_string(max_workers));
   pool_ = std::make_shared<Pool>(max_workers, thread_name_prefix, std::move(initializer));
 }
 

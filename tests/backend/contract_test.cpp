@@ -23,9 +23,9 @@ TEST_P(BackendContract, the_first_ready_tells_what_is_possible_already) {
   for (Watched* watched : {&reader, &writer, &socket}) backend_->watch(*watched);
   EXPECT_TRUE(reader.watched());
   poll_all();
-  EXPECT_EQ(reader.seen, readable);
-  EXPECT_EQ(writer.seen, writable);
-  EXPECT_EQ(socket.seen, writable);
+  EXPECT_EQ(reader.seen, can_read);
+  EXPECT_EQ(writer.seen, can_write);
+  EXPECT_EQ(socket.seen, can_write);
   for (Watched* watched : {&reader, &writer, &socket}) backend_->unwatch(*watched);
   EXPECT_FALSE(reader.watched());
 }
@@ -40,7 +40,7 @@ TEST_P(BackendContract, an_edge_is_told_once_and_the_next_one_again) {
     put(sockets.far, "x");
     poll_all();
     EXPECT_EQ(watched.calls, 1);
-    EXPECT_EQ(watched.seen & readable, readable);
+    EXPECT_EQ(watched.seen & can_read, can_read);
   }
   watched.forget();
   poll_all();
@@ -77,11 +77,11 @@ TEST_P(BackendContract, room_in_a_full_socket_is_an_edge) {
     poll_all();
     watched.forget();
     const std::int64_t end = backend_->now() + patience;
-    while ((watched.seen & writable) == 0 && backend_->now() < end) {
+    while ((watched.seen & can_write) == 0 && backend_->now() < end) {
       drain(pair.far);
       backend_->poll(0);
     }
-    EXPECT_EQ(watched.seen & writable, writable);
+    EXPECT_EQ(watched.seen & can_write, can_write);
     backend_->unwatch(watched);
   }
 }
@@ -93,7 +93,7 @@ TEST_P(BackendContract, the_end_of_a_stream_is_readable_and_hung_up) {
     poll_all();
     watched.forget();
     ::shutdown(pair.far.get(), SHUT_WR);
-    until_seen(watched, readable | hung_up);
+    until_seen(watched, can_read | hung_up);
     EXPECT_EQ(watched.seen & failed, 0);
     EXPECT_EQ(take(pair.near.get()), "");
     backend_->unwatch(watched);
@@ -107,13 +107,13 @@ TEST_P(BackendContract, an_urgent_mark_is_told_of_and_plain_data_are_not_taken_f
   poll_all();
   watched.forget();
   put(pair.far, "plain");
-  until_seen(watched, readable);
+  until_seen(watched, can_read);
   EXPECT_EQ(watched.seen & urgent, 0);
   EXPECT_EQ(take(pair.near.get()), "plain");
   watched.forget();
   EXPECT_EQ(::send(pair.far.get(), "!", 1, MSG_OOB), 1);
   put(pair.far, "behind");
-  until_seen(watched, readable | urgent);
+  until_seen(watched, can_read | urgent);
   EXPECT_EQ(take(pair.near.get()), "behind");
   backend_->unwatch(watched);
 }
@@ -129,8 +129,8 @@ TEST_P(BackendContract, a_pipe_without_a_writer_is_hung_up_and_one_without_a_rea
   EXPECT_EQ(reader.seen, 0);
   ended.far.reset();
   broken.near.reset();
-  until_seen(reader, readable | hung_up);
-  until_seen(writer, readable | writable | failed);
+  until_seen(reader, can_read | hung_up);
+  until_seen(writer, can_read | can_write | failed);
   backend_->unwatch(reader);
   backend_->unwatch(writer);
 }
@@ -144,7 +144,7 @@ TEST_P(BackendContract, a_refused_connection_has_failed) {
   }
   Watched watched(fd);
   backend_->watch(watched);
-  until_seen(watched, writable | failed);
+  until_seen(watched, can_write | failed);
   int error = 0;
   socklen_t length = sizeof error;
   ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
@@ -162,7 +162,7 @@ TEST_P(BackendContract, a_connection_to_be_accepted_is_an_edge) {
     watched.forget();
     const UniqueFd client = tcp_socket();
     connect_to(client, port);
-    until_seen(watched, readable);
+    until_seen(watched, can_read);
     EXPECT_TRUE(UniqueFd(::accept(listener.get(), nullptr, nullptr)));
   }
   backend_->unwatch(watched);
@@ -241,7 +241,7 @@ TEST_P(BackendContract, a_descriptor_is_watched_again_after_unwatch) {
   first.forget();
   backend_->watch(second);
   poll_all();
-  EXPECT_EQ(second.seen & readable, readable);
+  EXPECT_EQ(second.seen & can_read, can_read);
   EXPECT_EQ(first.calls, 0);
   backend_->unwatch(second);
 }
@@ -265,7 +265,7 @@ TEST_P(BackendContract, the_next_file_with_the_number_of_a_closed_one_is_not_tol
   EXPECT_EQ(after.calls, 0);
   put(pipe.far, "x");
   poll_all();
-  EXPECT_EQ(after.seen, readable);
+  EXPECT_EQ(after.seen, can_read);
   EXPECT_EQ(before.calls, 0);
   backend_->unwatch(after);
 }
@@ -294,7 +294,7 @@ TEST_P(BackendContract, a_number_may_get_a_new_file_and_owner_in_the_middle_of_a
   EXPECT_EQ(after.calls, 0);
   put(pipe.far, "x");
   poll_all();
-  EXPECT_EQ(after.seen, readable);
+  EXPECT_EQ(after.seen, can_read);
   backend_->unwatch(first);
   backend_->unwatch(after);
 }
@@ -317,7 +317,7 @@ TEST_P(BackendContract, nothing_holds_a_file_once_it_is_unwatched_and_closed) {
 
   Pair others = make_sockets();
   Watched reader(others.near);
-  backend_->watch_once(reader, readable);
+  backend_->watch_once(reader, can_read);
   poll_all();
   backend_->watch_once(reader, 0);
   others.near.reset();
@@ -340,13 +340,13 @@ TEST_P(BackendContract, nothing_holds_a_file_after_the_backend) {
 TEST_P(BackendContract, watch_once_tells_once_and_only_what_it_was_asked_for) {
   const Pair sockets = make_sockets();
   Watched watched(sockets.near);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
   EXPECT_EQ(watched.calls, 0);
   put(sockets.far, "x");
   poll_all();
   EXPECT_EQ(watched.calls, 1);
-  EXPECT_EQ(watched.seen, readable);
+  EXPECT_EQ(watched.seen, can_read);
   put(sockets.far, "x");
   poll_all();
   EXPECT_EQ(watched.calls, 1);
@@ -357,14 +357,14 @@ TEST_P(BackendContract, watch_once_asked_again_tells_what_was_told_before) {
   const UniqueFd fd = event(1);
   Watched watched(fd);
   for (int i = 1; i <= 3; ++i) {
-    backend_->watch_once(watched, readable);
+    backend_->watch_once(watched, can_read);
     poll_all();
     EXPECT_EQ(watched.calls, i);
   }
   watched.then = [&] {
-    if (watched.calls < 10) backend_->watch_once(watched, readable);
+    if (watched.calls < 10) backend_->watch_once(watched, can_read);
   };
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   until([&] { return watched.calls == 10; });
   backend_->unwatch(watched);
 }
@@ -372,29 +372,29 @@ TEST_P(BackendContract, watch_once_asked_again_tells_what_was_told_before) {
 TEST_P(BackendContract, watch_once_replaces_an_earlier_request) {
   const Pair sockets = make_sockets();
   Watched watched(sockets.near);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
-  backend_->watch_once(watched, readable | writable);
+  backend_->watch_once(watched, can_read | can_write);
   poll_all();
   EXPECT_EQ(watched.calls, 1);
-  EXPECT_EQ(watched.seen, writable);
+  EXPECT_EQ(watched.seen, can_write);
 
   watched.forget();
-  backend_->watch_once(watched, writable);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_write);
+  backend_->watch_once(watched, can_read);
   poll_all();
   EXPECT_EQ(watched.calls, 0);
   put(sockets.far, "x");
   poll_all();
   EXPECT_EQ(watched.calls, 1);
-  EXPECT_EQ(watched.seen, readable);
+  EXPECT_EQ(watched.seen, can_read);
   backend_->unwatch(watched);
 }
 
 TEST_P(BackendContract, watch_once_with_no_interest_withdraws_the_request) {
   const UniqueFd fd = event();
   Watched watched(fd);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
   signal_event(fd);
   backend_->watch_once(watched, 0);
@@ -406,10 +406,10 @@ TEST_P(BackendContract, watch_once_with_no_interest_withdraws_the_request) {
 TEST_P(BackendContract, watch_once_tells_of_a_hang_up) {
   Pair sockets = make_sockets();
   Watched watched(sockets.near);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
   sockets.far.reset();
-  until_seen(watched, readable | hung_up);
+  until_seen(watched, can_read | hung_up);
   backend_->unwatch(watched);
 }
 
@@ -417,14 +417,14 @@ TEST_P(BackendContract, watch_once_survives_a_close_without_unwatch) {
   UniqueFd old = event(1);
   const int number = old.get();
   Watched watched(old);
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
   EXPECT_EQ(watched.calls, 1);
   old.reset();
   const UniqueFd other = event(1);
   const UniqueFd fresh(::fcntl(other.get(), F_DUPFD_CLOEXEC, number));
   watched.forget();
-  backend_->watch_once(watched, readable);
+  backend_->watch_once(watched, can_read);
   poll_all();
   EXPECT_EQ(watched.calls, 1);
   backend_->unwatch(watched);

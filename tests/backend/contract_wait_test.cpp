@@ -27,7 +27,7 @@ TEST_P(BackendContract, what_cannot_wait_is_refused_with_eperm) {
     Watched watched(fd);
     for (const bool once : {false, true}) {
       try {
-        once ? backend_->watch_once(watched, readable) : backend_->watch(watched);
+        once ? backend_->watch_once(watched, can_read) : backend_->watch(watched);
         ADD_FAILURE() << path << " was accepted";
       } catch (const std::system_error& error) {
         EXPECT_EQ(error.code(), std::errc::operation_not_permitted) << path;
@@ -157,7 +157,7 @@ TEST_P(BackendContract, ten_thousand_descriptors_are_told_each) {
       backend_->watch(*watched.back());
     }
     const auto told = [&] {
-      return std::all_of(watched.begin(), watched.end(), [](const auto& each) { return (each->seen & readable) != 0; });
+      return std::all_of(watched.begin(), watched.end(), [](const auto& each) { return (each->seen & can_read) != 0; });
     };
     // More than any queue of the kernel holds, twice: who was cut off the first time must be told the second time.
     for (int round = 0; round < 2; ++round) {
@@ -186,19 +186,19 @@ TEST_P(BackendContract, it_may_be_made_and_watch_in_one_thread_and_run_in_anothe
   Watched once(fds[1]);
   Watched withdrawn(fds[2]);
   backend_->watch(edges);
-  backend_->watch_once(once, writable);
-  backend_->watch_once(once, readable);
+  backend_->watch_once(once, can_write);
+  backend_->watch_once(once, can_read);
   backend_->watch(withdrawn);
   backend_->unwatch(withdrawn);
   std::thread([&] {
     poll_all();
-    EXPECT_EQ(edges.seen & readable, readable);
-    EXPECT_EQ(once.seen, readable);
+    EXPECT_EQ(edges.seen & can_read, can_read);
+    EXPECT_EQ(once.seen, can_read);
     EXPECT_EQ(withdrawn.calls, 0);
     edges.forget();
     signal_event(fds[0]);
     poll_all();
-    EXPECT_EQ(edges.seen & readable, readable);
+    EXPECT_EQ(edges.seen & can_read, can_read);
   }).join();
   backend_->unwatch(edges);  // the thread has ended: it is allowed here
   backend_->unwatch(once);
@@ -235,7 +235,7 @@ TEST_P(BackendContract, a_forked_child_leaves_its_parents_watches_alone) {
     const UniqueFd other = event();
     Watched another(other);
     EXPECT_THROW(backend_->watch(another), RuntimeError);
-    EXPECT_THROW(backend_->watch_once(another, readable), RuntimeError);
+    EXPECT_THROW(backend_->watch_once(another, can_read), RuntimeError);
     EXPECT_FALSE(another.watched());
     backend_->wake();
     backend_->unwatch(watched);
@@ -246,14 +246,14 @@ TEST_P(BackendContract, a_forked_child_leaves_its_parents_watches_alone) {
     Watched mine(fd);
     backend_->watch(mine);
     signal_event(fd);
-    until_seen(mine, readable);
+    until_seen(mine, can_read);
     backend_->unwatch(mine);
     backend_.reset();
   });
-  until_seen(watched, readable);
+  until_seen(watched, can_read);
   watched.forget();
   signal_event(fd);
-  until_seen(watched, readable);
+  until_seen(watched, can_read);
   backend_->unwatch(watched);
 }
 
@@ -268,7 +268,7 @@ TEST(UringBackend, runs_in_one_thread_only) {
   Watched watched(fd);
   EXPECT_THROW(backend->poll(0), RuntimeError);
   EXPECT_THROW(backend->watch(watched), RuntimeError);
-  EXPECT_THROW(backend->watch_once(watched, readable), RuntimeError);
+  EXPECT_THROW(backend->watch_once(watched, can_read), RuntimeError);
   EXPECT_FALSE(watched.watched());
 }
 

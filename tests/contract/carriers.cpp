@@ -67,8 +67,8 @@ class PipeCarrier final : public lowlevel::Carrier {
    private:
     void ready(std::uint8_t readiness) noexcept override {
       if ((readiness & hung_up) != 0) owner_.sink().peer_gone();
-      if ((readiness & readable) != 0) owner_.sink().can_carry_in();
-      if ((readiness & writable) != 0) owner_.sink().can_carry_out();
+      if ((readiness & can_read) != 0) owner_.sink().can_carry_in();
+      if ((readiness & can_write) != 0) owner_.sink().can_carry_out();
     }
     PipeCarrier& owner_;
   };

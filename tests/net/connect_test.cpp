@@ -19,13 +19,6 @@ using namespace asyncio::testing;
 
 namespace {
 
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-  while (auto line = co_await reader.next_line()) {
-    writer.write(*line);
-    co_await writer.drain();
-  }
-}
-
 // A port at which nothing listens, for as long as the socket that has it lives.
 struct DeadPort {
   detail::UniqueFd holder = detail::make_socket(AF_INET, SOCK_STREAM);

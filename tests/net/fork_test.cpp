@@ -21,7 +21,7 @@ namespace {
 
 // Runs to its end, or to where it would have to wait, without a loop; what it throws.
 template <class A>
-std::string ending(A operation) {
+std::string ending_in_a_loop(A operation) {
   std::string text = "it waits for ever";
   try {
     EventLoop own;
@@ -62,10 +62,10 @@ ASYNC_IO_TEST(Fork, a_child_neither_reads_nor_sends_nor_shuts_down_what_is_its_p
   std::optional<Connection> connection = adopt(std::move(sockets.first));
   EXPECT_EQ(::write(sockets.second.get(), "hello", 5), 5);
   co_await settle();  // the data are in the kernel, and the stream knows it
-  in_child([&] { EXPECT_TRUE(tells_of_the_fork(ending(connection->reader.read(5)))); });
+  in_child([&] { EXPECT_TRUE(tells_of_the_fork(ending_in_a_loop(connection->reader.read(5)))); });
   in_child([&] {
     connection->writer.write("from the child");
-    EXPECT_TRUE(tells_of_the_fork(ending(connection->writer.drain())));
+    EXPECT_TRUE(tells_of_the_fork(ending_in_a_loop(connection->writer.drain())));
   });
   in_child([&] { connection->writer.write_eof(); });
   in_child([&] { connection->writer.close(); });
@@ -108,7 +108,7 @@ ASYNC_IO_TEST(Fork, a_child_leaves_the_server_of_its_parent_and_its_file_alone) 
   std::optional<Server> idle = co_await start_unix_server(greet, directory.file("idle"), {.start_serving = false});
   in_child([&] { server->close(); });
   in_child([&] { server.reset(); });
-  in_child([&] { EXPECT_TRUE(tells_of_the_fork(ending(idle->start_serving()))); });
+  in_child([&] { EXPECT_TRUE(tells_of_the_fork(ending_in_a_loop(idle->start_serving()))); });
   EXPECT_TRUE(std::filesystem::exists(path));
   Connection connection = co_await open_unix_connection(path);
   const std::string hi = co_await connection.reader.readexactly(2);

@@ -20,13 +20,6 @@ using namespace asyncio::testing;
 
 namespace {
 
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-  while (auto line = co_await reader.next_line()) {
-    writer.write(*line);
-    co_await writer.drain();
-  }
-}
-
 // No file descriptor can be opened while one lives.
 class NoDescriptors {
  public:

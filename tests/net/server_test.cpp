@@ -22,13 +22,6 @@ using namespace asyncio::testing;
 
 namespace {
 
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-  while (auto line = co_await reader.next_line()) {
-    writer.write(*line);
-    co_await writer.drain();
-  }
-}
-
 Coro<std::string> ask(std::uint16_t port, std::string line, std::string host = "127.0.0.1") {
   Connection connection = co_await open_connection(host, port);
   connection.writer.write(line);

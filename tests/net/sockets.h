@@ -7,6 +7,7 @@
 #include "base/unique_fd.h"
 #include "net/socket.h"
 #include "net/stream_transport.h"
+#include "tests/ending.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -74,6 +75,14 @@ inline SocketPair tcp_sockets() {
   return {std::move(client), std::move(accepted)};
 }
 
+// A handler that sends back each line.
+inline Coro<> echo(StreamReader reader, StreamWriter writer) {
+  while (auto line = co_await reader.next_line()) {
+    writer.write(*line);
+    co_await writer.drain();
+  }
+}
+
 // The streams of a connected socket.
 inline Connection adopt(detail::UniqueFd socket, std::size_t limit = 64 * 1024,
                         TimeLimit close_timeout = std::chrono::seconds(30)) {
@@ -131,18 +140,6 @@ inline int option_of(int fd, int level, int option) {
   int value = 0;
   socklen_t size = sizeof value;
   return ::getsockopt(fd, level, option, &value, &size) == 0 ? value : -1;
-}
-
-// Whether an operation throws an E.
-template <class E, class A>
-Coro<bool> throws(A operation) {
-  bool thrown = false;
-  try {
-    (void)co_await std::move(operation);
-  } catch (const E&) {
-    thrown = true;
-  }
-  co_return thrown;
 }
 
 // The error code that an operation throws; that of success where it throws nothing.

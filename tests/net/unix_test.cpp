@@ -18,13 +18,6 @@ using namespace asyncio::testing;
 
 namespace {
 
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-  while (auto line = co_await reader.next_line()) {
-    writer.write(*line);
-    co_await writer.drain();
-  }
-}
-
 Coro<std::string> ask(std::string path, std::string line) {
   Connection connection = co_await open_unix_connection(path);
   connection.writer.write(line);

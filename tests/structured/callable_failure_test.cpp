@@ -113,6 +113,12 @@ Coro<int> start_in_group() {
   co_return value;
 }
 
+Coro<> sleep_long() { co_await sleep(1h); }
+Coro<> fail_at_once() {
+  co_await sleep(1ms);
+  throw std::runtime_error("the fuse");
+}
+
 const Use uses[] = {
     {"create_task", []() -> Coro<int> { co_return co_await create_task(Callable(), Fused()); }},
     {"create_task of an awaitable", []() -> Coro<int> { co_return co_await create_task(Ready()); }},
@@ -136,6 +142,9 @@ const Use uses[] = {
      []() -> Coro<int> { co_return (co_await as_result(create_task(Callable(), Fused()))).value(); }},
     {"wait_for", []() -> Coro<int> { co_return co_await wait_for(Ready(), 1s); }},
     {"shield", []() -> Coro<int> { co_return co_await shield(Ready()); }},
+    {"race", []() -> Coro<int> { co_return std::get<0>(co_await race(Ready(), sleep_long())); }},
+    {"race, behind another", []() -> Coro<int> { co_return std::get<1>(co_await race(sleep_long(), Ready())); }},
+    {"first_success", []() -> Coro<int> { co_return std::get<1>(co_await first_success(fail_at_once(), Ready())); }},
     {"retry", []() -> Coro<int> { co_return co_await retry(RetryOptions{.attempts = 1}, Callable(), Fused()); }},
     {"with",
      []() -> Coro<int> {
@@ -169,8 +178,8 @@ Coro<bool> blows(const Use& use) {
   try {
     EXPECT_EQ(co_await use.run(), 1) << use.name;
   } catch (const ExceptionGroup& group) {
-    EXPECT_EQ(group.exceptions().size(), 1u) << use.name;
-    error = group.exceptions()[0];
+    EXPECT_LE(group.exceptions().size(), 2u) << use.name;
+    error = group.exceptions().back();
   } catch (const Blown&) {
     error = std::current_exception();
   }
@@ -195,6 +204,69 @@ ASYNC_IO_TEST(CallableFailure, comes_out_and_leaves_nothing_behind) {
     }
     EXPECT_GT(blown, 1) << use.name << " never failed";
   }
+}
+
+Coro<int> sign(int& started) {
+  ++started;
+  co_return 1;
+}
+
+// Functions that start several: each is called with an argument that throws when it is moved, and others beside it.
+struct Several {
+  const char* name;
+  void (*call)(int& started);
+};
+
+std::vector<Ready> ready_ones() { return std::vector<Ready>(3); }
+
+const Several several[] = {
+    {"gather", [](int& started) { (void)gather(sign(started), Ready(), sign(started)); }},
+    {"gather of outcomes", [](int& started) { (void)gather(return_exceptions, sign(started), Ready()); }},
+    {"gather, of the last", [](int& started) { (void)gather(Ready(), sign(started), sign(started)); }},
+    {"race", [](int& started) { (void)race(sign(started), Ready(), sign(started)); }},
+    {"race, of the last", [](int& started) { (void)race(Ready(), sign(started)); }},
+    {"first_success", [](int& started) { (void)first_success(sign(started), Ready(), sign(started)); }},
+};
+
+const Several ranges[] = {
+    {"gather", [](int&) { (void)gather(ready_ones()); }},
+    {"race", [](int&) { (void)race(ready_ones()); }},
+    {"first_success", [](int&) { (void)first_success(ready_ones()); }},
+};
+
+// The test fails where one of them is reported as never awaited.
+Coro<> expect_nothing_started(const Several& each, int operation) {
+  int started = 0;
+  Fuse::left = operation;
+  EXPECT_THROW(each.call(started), Blown) << each.name;
+  Fuse::left = -1;
+  co_await settle();
+  EXPECT_EQ(started, 0) << each.name;
+  EXPECT_EQ(Fuse::alive, 0) << each.name;
+  EXPECT_EQ(all_tasks().size(), 1u) << each.name;
+}
+
+ASYNC_TEST(CallableFailure, of_one_argument_starts_none_of_those_beside_it) {
+  for (const Several& each : several) co_await expect_nothing_started(each, 1);
+  // Each element is moved at least once; the second or the third of them blows.
+  for (const Several& each : ranges) co_await expect_nothing_started(each, 3);
+}
+
+// A task factory that refuses the second task: the first runs on, as all children of a gather() that is dropped do.
+ASYNC_TEST(CallableFailure, of_a_start_closes_the_coroutines_that_are_left) {
+  int started = 0;
+  int asked = 0;
+  get_running_loop().set_task_factory([&](EventLoop&, NewTask&) {
+    if (++asked == 2) throw Blown();
+  });
+  EXPECT_THROW((void)gather(sign(started), sign(started), sign(started)), Blown);
+  asked = 0;
+  std::vector<Coro<int>> coros;
+  for (int i = 0; i < 3; ++i) coros.push_back(sign(started));
+  EXPECT_THROW((void)gather(std::move(coros)), Blown);
+  get_running_loop().set_task_factory(nullptr);
+  co_await settle();
+  EXPECT_EQ(started, 2);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <asyncio/testing.h>
 #include <asyncio/with.h>
 
-#include "ending.h"
+#include "tests/ending.h"
 
 #include <list>
 #include <memory>

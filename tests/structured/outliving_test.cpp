@@ -29,7 +29,6 @@ using namespace outliving_test;
 namespace {
 
 constexpr const char* closed_text = "the event loop is closed";
-constexpr const char* no_loop = "create_task: no running event loop";
 
 Coro<> nothing() { co_return; }
 Coro<> forever() { co_await sleep(1h); }
@@ -171,11 +170,11 @@ const Row runners[] = {
        Future<int> future;
        future.add_done_callback([](const Future<int>&) {});
        after("done", [future] { EXPECT_FALSE(future.done()); });
-       after("result", [future] { future.result(); }, "the result is not ready yet");
+       after("result", [future] { future.result(); }, "the result of the future is not ready yet: await it, or look at done() first");
        after("add_done_callback", [future] { future.add_done_callback([](const Future<int>&) { ADD_FAILURE(); }); });
        after("set_result", [future] { future.set_result(2); });
        after("result", [future] { EXPECT_EQ(future.result(), 2); });
-       after("set_result", [future] { future.set_result(3); }, "the future has a result already");
+       after("set_result", [future] { future.set_result(3); }, "Future.set_result: the future has a result already");
        after("cancel", [future] { EXPECT_FALSE(future.cancel()); });
        co_await sleep(1h);
      }},
@@ -324,7 +323,7 @@ const Row primitives[] = {
        auto queue = std::make_shared<Queue<int>>(1);
        after("get_nowait", [queue] { queue->get_nowait(); }, "queue is empty");
        after("put_nowait", [queue] { queue->put_nowait(1); });
-       after("put_nowait", [queue] { queue->put_nowait(2); }, "queue is full");
+       after("put_nowait", [queue] { queue->put_nowait(2); }, "queue is full: its maxsize is 1");
        after("get_nowait", [queue] { queue->get_nowait(); });
        after("task_done", [queue] { queue->task_done(); });
        after("shutdown", [queue] { queue->shutdown(); });
@@ -448,7 +447,7 @@ TEST(Outliving, a_closed_loop_says_so) {
   EXPECT_EQ(text_of([&] { loop.create_future<int>().set_result(1); }), "no error");
   EXPECT_EQ(text_of([&] { loop.stop(); }), "no error");
   EXPECT_EQ(text_of([&] { loop.close(); }), "no error");
-  EXPECT_TRUE(text_of([&] { create_task(nothing()); }).starts_with(no_loop));
+  EXPECT_NE(text_of([&] { create_task(nothing()); }).find("no running event loop"), std::string::npos);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <asyncio/task_group.h>
 #include <asyncio/testing.h>
 
-#include "ending.h"
+#include "tests/ending.h"
 
 #include <stdexcept>
 #include <string>

@@ -5,7 +5,7 @@
 #include <asyncio/testing.h>
 #include <asyncio/timeout.h>
 
-#include "ending.h"
+#include "tests/ending.h"
 
 #include <stdexcept>
 #include <string>

@@ -38,17 +38,6 @@ class Flaky {
   Times times_;
 };
 
-// The text of the std::exception that awaiting it throws.
-template <class A>
-Coro<std::string> what_of(A awaitable) {
-  try {
-    co_await std::move(awaitable);
-  } catch (const std::exception& error) {
-    co_return error.what();
-  }
-  co_return "";
-}
-
 ASYNC_TEST(Retry, gives_the_value_of_the_first_attempt_that_has_one) {
   Flaky flaky(2);
   EXPECT_EQ(co_await retry(std::ref(flaky)), 3);

@@ -3,22 +3,13 @@
 
 #include <asyncio/testing.h>
 
+#include "tests/ending.h"
+
 #include <string_view>
 #include <utility>
 
 // What the tests of the primitives have in common.
 namespace asyncio::testing {
-
-// Whether awaiting it throws an E.
-template <class E, class A>
-Coro<bool> throws(A awaitable) {
-  try {
-    co_await std::move(awaitable);
-  } catch (const E&) {
-    co_return true;
-  }
-  co_return false;
-}
 
 // Whether awaiting it lets another task run in between.
 template <class A>

@@ -57,7 +57,7 @@ class FutureBase : public Runnable {
   }
   void require_pending(const char* operation) const {
     detail::require_own_thread(loop_, operation);
-    if (!pending()) throw_done();
+    if (!pending()) throw_done(operation);
   }
 
  protected:
@@ -90,6 +90,7 @@ class FutureBase : public Runnable {
     ~Settling() { future.flags_ &= static_cast<std::uint8_t>(~settling_flag); }
     FutureBase& future;
   };
+  [[noreturn]] void throw_not_copyable() const;
 
   explicit FutureBase(LoopCore* loop) : loop_(loop) {}
   ~FutureBase() = default;
@@ -122,7 +123,7 @@ class FutureBase : public Runnable {
   void report_never_retrieved(const std::exception_ptr& error) noexcept;
   void drop_callbacks() noexcept;
   [[noreturn]] void throw_pending() const;
-  [[noreturn]] void throw_done() const;
+  [[noreturn]] void throw_done(const char* operation) const;
 };
 
 // The exception of one that has ended, as Future::exception() and Task::exception() give it.

@@ -174,7 +174,7 @@ class ValueState : public Base {
       if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
         return result.get();
       } else {
-        throw RuntimeError("a result that cannot be copied was awaited through one of several handles");
+        this->throw_not_copyable();
       }
     }
     return result.take();

@@ -4,7 +4,8 @@
 #include <asyncio/detail/end_hook.h>
 #include <asyncio/detail/frame_pool.h>
 #include <asyncio/detail/passed_on.h>
-#include <asyncio/lowlevel/owned_awaitable.h>
+#include <asyncio/detail/to_start.h>
+#include <asyncio/lowlevel/waiter.h>
 #include <asyncio/outcome.h>
 #include <asyncio/task.h>
 
@@ -157,11 +158,24 @@ auto to_child(A&& awaitable) {
     detail::require_own_loop(awaitable.state(), "gather");
     return Plain(std::forward<A>(awaitable));
   } else {
-    return asyncio::create_task(lowlevel::to_owned(std::forward<A>(awaitable)));
+    return asyncio::create_task(detail::coro_of(std::forward<A>(awaitable)));
   }
 }
 template <class A>
 using ChildOf = decltype(detail::to_child(std::declval<A>()));
+
+template <class A>
+void make_child(ToStart<A>& child) {
+  if constexpr (!ResultHandle<std::remove_cvref_t<A>>) child.make();
+}
+template <class A>
+ChildOf<A> start_child(ToStart<A>& child) {
+  if constexpr (ResultHandle<std::remove_cvref_t<A>>) {
+    return detail::to_child(child.given());
+  } else {
+    return detail::to_child(child.take());
+  }
+}
 
 // Checks an argument before any other is started.
 template <class A>
@@ -248,13 +262,10 @@ class GatherVector final : public GatherStateOf<std::vector<GatheredElement<outc
 };
 
 template <bool outcomes, class... As>
-auto gather_arguments(As&&... awaitables) {
-  static_assert(((Awaitable<As> || IsCoro<std::remove_cvref_t<As>>) && ...),
-                "gather: what is given must be awaitable: a Coro, a Task, a Future, or one range of them");
-  detail::running_loop("gather");
-  (detail::check_child(awaitables), ...);
+auto start_gather(ToStart<As>&&... awaitables) {
+  (detail::make_child(awaitables), ...);
   // Braces, because the children start in the order of the arguments.
-  std::tuple<ChildOf<As>...> children{detail::to_child(std::forward<As>(awaitables))...};
+  std::tuple<ChildOf<As>...> children{detail::start_child(awaitables)...};
   return std::apply(
       [](auto&... child) {
         using State = GatherTuple<outcomes, std::remove_reference_t<decltype(child.state())>...>;
@@ -265,6 +276,22 @@ auto gather_arguments(As&&... awaitables) {
       children);
 }
 
+template <bool outcomes, class... As>
+auto gather_arguments(As&&... awaitables) {
+  static_assert(((Awaitable<As> || IsCoro<std::remove_cvref_t<As>>) && ...),
+                "gather: what is given must be awaitable: a Coro, a Task, a Future, or one range of them");
+  if constexpr ((check_awaitable<As>() && ...)) {
+    detail::running_loop("gather");
+    (detail::check_child(awaitables), ...);
+    return detail::start_gather<outcomes>(ToStart<As>(std::forward<As>(awaitables))...);
+  }
+}
+
+// Whether the elements of a range need not be made into coroutines first, which may throw: nothing but a start can.
+template <class R, class Element = std::remove_cvref_t<ElementOf<R>>>
+inline constexpr bool are_made =
+    ResultHandle<Element> || (IsCoro<Element> && requires(std::remove_reference_t<R>& range) { range.clear(); });
+
 template <bool outcomes, class R>
 auto gather_range(R&& range) {
   using Element = ElementOf<R>;
@@ -272,11 +299,18 @@ auto gather_range(R&& range) {
   using Result = GatherVector<outcomes, State>;
   detail::running_loop("gather");
   detail::require_all_unused(range);
-  if constexpr (requires { std::size(range); }) {
+  if constexpr (!are_made<R>) {
+    return detail::gather_range<outcomes>(detail::coros_of(std::forward<R>(range)));
+  } else if constexpr (requires { std::size(range); }) {
     auto state = std::make_unique<Result>(std::size(range));
-    for (auto&& element : range) {
-      const auto child = detail::to_child(static_cast<Element>(element));
-      state->add(child.state());
+    try {
+      for (auto&& element : range) {
+        const auto child = detail::to_child(static_cast<Element>(element));
+        state->add(child.state());
+      }
+    } catch (...) {
+      detail::close_rest(range);
+      throw;
     }
     return Gather<typename Result::Values>(*state.release());
   } else {

@@ -36,7 +36,7 @@ class QueueBase {
   }
   [[noreturn]] static void throw_surplus_task_done();
   [[noreturn]] static void throw_shut_down();
-  [[noreturn]] static void throw_full();
+  [[noreturn]] void throw_full() const;
   [[noreturn]] static void throw_empty();
 
   // A waiter of this kind was woken because its item has changed hands. One that has kept its own kind was woken by

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <asyncio/detail/passed_on.h>
+#include <asyncio/detail/to_start.h>
 #include <asyncio/exception_group.h>
-#include <asyncio/lowlevel/owned_awaitable.h>
 #include <asyncio/lowlevel/waiter.h>
 #include <asyncio/task.h>
 
@@ -134,19 +134,23 @@ Coro<Winner<RacePrize<T>>> run_race_of(std::vector<Coro<T>> coros) {
 }
 
 template <RaceRule rule, class... A>
+auto start_race(ToStart<A>&&... entrants) {
+  (entrants.make(), ...);
+  return detail::run_race<rule>(entrants.take()...);
+}
+
+template <RaceRule rule, class... A>
 auto race_arguments(A&&... awaitables) {
   if constexpr ((check_awaitable<A>() && ...)) {
     (require_unused(awaitables), ...);
-    return detail::run_race<rule>(detail::as_coro(std::forward<A>(awaitables))...);
+    return detail::start_race<rule>(ToStart<A>(std::forward<A>(awaitables))...);
   }
 }
 
 template <RaceRule rule, class R>
 auto race_range(R&& range) {
-  using Element = ElementOf<R>;
-  std::vector<Coro<AwaitResult<std::remove_cvref_t<Element>>>> coros;
   detail::require_all_unused(range);
-  for (auto&& element : range) coros.push_back(detail::as_coro(static_cast<Element>(element)));
+  auto coros = detail::coros_of(std::forward<R>(range));
   if (coros.empty()) throw ValueError("a race needs somebody who takes part");
   return detail::run_race_of<rule>(std::move(coros));
 }

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <asyncio/lowlevel/waiter.h>
-#include <asyncio/lowlevel/watched_fd.h>  // first: its bits have the names of the functions here, and must not shadow
-                                          // them
 
 #include <coroutine>
 #include <utility>

@@ -31,8 +31,8 @@
 //     ...
 //    private:
 //     void ready(std::uint8_t readiness) noexcept override {
-//       if ((readiness & readable) != 0) sink().can_carry_in();
-//       if ((readiness & writable) != 0) sink().can_carry_out();
+//       if ((readiness & can_read) != 0) sink().can_carry_in();
+//       if ((readiness & can_write) != 0) sink().can_carry_out();
 //     }
 //   };
 //   auto [reader, writer] = lowlevel::make_connection(std::make_unique<SerialLine>(get_running_loop(), fd));

@@ -42,10 +42,10 @@ class WatchedFd {
  public:
   // What can be known about a file descriptor; bits.
   enum Readiness : std::uint8_t {
-    readable = 1,  // data, a connection to accept, or the end of the stream
-    writable = 2,
-    hung_up = 4,  // the peer will send no more; comes with readable
-    failed = 8,   // an error is pending; comes with readable and writable
+    can_read = 1,  // data, a connection to accept, or the end of the stream
+    can_write = 2,
+    hung_up = 4,  // the peer will send no more; comes with can_read
+    failed = 8,   // an error is pending; comes with can_read and can_write
     urgent = 16,  // there may be an urgent mark, at which a receive stops though more is there; may come later
   };
 
