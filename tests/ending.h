@@ -43,7 +43,8 @@ Coro<bool> throws(A awaitable) {
 // What its exception says; "" for a value.
 template <class A>
 Coro<std::string> what_of(A awaitable) {
-  co_return (co_await as_result(std::move(awaitable))).what();
+  auto outcome = co_await as_result(std::move(awaitable));
+  co_return outcome.what();
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI::testing
