@@ -21,10 +21,10 @@
 #include <new>
 #include <utility>
 
-// Theory of operation. A task is parked (it keeps its Waiter), or stands in the ready queue, or runs. A request to cancel
-// sets the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves its list,
-// and the task is woken with the waiter marked as interrupted, so that the awaiter throws. A task that is not parked
-// meets the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
+// Theory of operation. A task is parked (it keeps its Waiter), or stands in the ready queue, or runs. A request to
+// cancel sets the edge bit of interrupts_. It is delivered to a parked task by interrupt_parked(): the waiter leaves
+// its list, and the task is woken with the waiter marked as interrupted, so that the awaiter throws. A task that is not
+// parked meets the bit when it parks next. What a wake gave to a task before that is therefore never taken back.
 //
 // A wait for a task or future is not left: the request is passed on, and the wait ends when the other has ended. Chains
 // of such waits may be long, so that requests wait in a list of the loop (cancels.h) and are delivered from there, one

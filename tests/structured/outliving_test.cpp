@@ -170,7 +170,9 @@ const Row runners[] = {
        Future<int> future;
        future.add_done_callback([](const Future<int>&) {});
        after("done", [future] { EXPECT_FALSE(future.done()); });
-       after("result", [future] { future.result(); }, "the result of the future is not ready yet: await it, or look at done() first");
+       after(
+           "result", [future] { future.result(); },
+           "the result of the future is not ready yet: await it, or look at done() first");
        after("add_done_callback", [future] { future.add_done_callback([](const Future<int>&) { ADD_FAILURE(); }); });
        after("set_result", [future] { future.set_result(2); });
        after("result", [future] { EXPECT_EQ(future.result(), 2); });

@@ -36,7 +36,6 @@ ASYNC_TEST(TaskGroup, leaves_its_block_when_all_tasks_have_ended) {
   EXPECT_EQ(log, "body b.a.");
 }
 
-// BH-TG-01
 TEST(TaskGroup, is_entered_in_a_task_and_nowhere_else) {
   TaskGroup group;
   EXPECT_THROW(group.enter_now(), RuntimeError);
@@ -48,6 +47,7 @@ TEST(TaskGroup, is_entered_in_a_task_and_nowhere_else) {
   loop.run_forever();
 }
 
+// BH-TG-01
 ASYNC_TEST(TaskGroup, waits_for_tasks_that_its_tasks_create_while_it_waits) {
   std::string log;
   co_await with(TaskGroup(), [&](TaskGroup& group) -> Coro<> {
