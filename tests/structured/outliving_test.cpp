@@ -19,6 +19,7 @@
 #include <asyncio/shield.h>
 #include <asyncio/task_group.h>
 #include <asyncio/timeout.h>
+#include <asyncio/virtual_clock.h>
 #include <asyncio/wait.h>
 
 // What a program may keep after its loop, its task or its frame has gone: of the loop, blocks, tasks, primitives and
@@ -206,6 +207,22 @@ const Row runners[] = {
        });
        co_await gather(future, forever());
      }},
+    {"race() that is awaited",
+     [](Afterwards& after) -> Coro<> {
+       Future<int> first;
+       Future<int> second;
+       after("the first ends", [first] { first.set_result(1); });
+       after("the second is cancelled", [second] { EXPECT_TRUE(second.cancel()); });
+       static_cast<void>(co_await race(first, second, forever()));
+     }},
+    {"first_success() that nobody awaited",
+     [](Afterwards& after) -> Coro<> {
+       Future<int> future;
+       auto race = std::make_shared<decltype(first_success(future, number()))>(first_success(future, number()));
+       after("closed", [race] { race->close(); });
+       after("the future ends", [future] { future.set_result(1); });
+       co_await sleep(1h);
+     }},
     {"Shield, WaitFor and sleep that nobody awaited",
      [](Afterwards& after) -> Coro<> {
        Future<int> future;
@@ -252,12 +269,25 @@ const Row runners[] = {
 
 // --- the loop itself
 
+const ContextVar<std::shared_ptr<int>> variable("variable");
+
 Coro<> keep_loop(std::unique_ptr<int> kept) {
   co_await sleep(1h);
   static_cast<void>(kept);
 }
 
 const Row handles[] = {
+    {"ContextToken",
+     [](Afterwards& after) -> Coro<> {
+       auto token = std::make_shared<ContextToken>(variable.set(std::make_shared<int>(1)));
+       variable.set(std::make_shared<int>(2));
+       after("reset", [token] { variable.reset(*token); });
+       after(
+           "another's", [token] { ContextVar<int>("other").reset(*token); },
+           "ContextVar other: the token was made by another ContextVar");
+       after("the value", [] { EXPECT_EQ(variable.get(nullptr), nullptr); });
+       co_await sleep(1h);
+     }},
     {"Handle and TimerHandle",
      [](Afterwards& after) -> Coro<> {
        EventLoop& loop = get_running_loop();
@@ -403,6 +433,24 @@ TEST(Outliving, blocks) { check(blocks); }
 TEST(Outliving, what_runs_and_what_waits_for_it) { check(runners); }
 TEST(Outliving, handles_threads_and_what_is_foreign) { check(handles); }
 TEST(Outliving, primitives) { check(primitives); }
+
+TEST(Outliving, a_virtual_clock_is_there_for_the_next_loop) {
+  VirtualClock clock;
+  const RunOptions options{.clock = &clock};
+  auto told = std::make_shared<int>(0);
+  run(options, [&]() -> Coro<> {
+    clock.on_standstill([told] { ++*told; });
+    co_await sleep(1h);
+  });
+  EXPECT_EQ(clock.elapsed(), 1h);
+  EXPECT_EQ(told.use_count(), 2);
+  clock.advance_to(clock.now() + 1h);
+  run(forever(), options);
+  EXPECT_EQ(clock.elapsed(), 3h);
+  clock.on_standstill(nullptr);
+  EXPECT_EQ(told.use_count(), 1);
+  EXPECT_EQ(*told, 0);
+}
 
 TEST(Outliving, a_coroutine_that_never_started_is_reported_without_a_loop) {
   std::optional<Coro<>> coro;
