@@ -285,11 +285,13 @@ ASYNC_IO_TEST(Message, names_the_peer_of_a_connection_that_fails) {
   const std::string who = to_string(leaving.writer.sockname());
   co_await written.wait();
   leaving.writer.abort();
-  expect_told("reset", co_await told.get(), {"read from " + who});
+  const std::string reset = co_await told.get();
+  expect_told("reset", reset, {"read from " + who});
 
   Server flooding = co_await start_server(flood, "127.0.0.1", 0, {.close_timeout = 1ms});
   Connection silent = co_await open_connection("127.0.0.1", flooding.port());
-  expect_told("close", co_await told.get(), {"close", to_string(silent.writer.sockname()), "1 ms", "bytes"});
+  const std::string late = co_await told.get();
+  expect_told("close", late, {"close", to_string(silent.writer.sockname()), "1 ms", "bytes"});
 }
 
 TEST(Message, of_a_full_queue_is_copied_with_the_error) {
