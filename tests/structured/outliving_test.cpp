@@ -211,8 +211,14 @@ const Row runners[] = {
      [](Afterwards& after) -> Coro<> {
        Future<int> first;
        Future<int> second;
-       after("the first ends", [first] { first.set_result(1); });
-       after("the second is cancelled", [second] { EXPECT_TRUE(second.cancel()); });
+       // Who takes part may have been cancelled with the race, and what it waits for with it.
+       after("the first ends", [first] {
+         if (!first.done()) first.set_result(1);
+       });
+       after("the second is cancelled", [second] {
+         const bool pending = !second.done();
+         EXPECT_EQ(second.cancel(), pending);
+       });
        static_cast<void>(co_await race(first, second, forever()));
      }},
     {"first_success() that nobody awaited",
