@@ -21,17 +21,31 @@ AsyncGenerator<int> count_to(int last) {
   }
 }
 
+// Says in the log when it goes.
+class Leaving {
+ public:
+  Leaving(std::string& log, const char* text) : log_(log), text_(text) {}
+  Leaving(const Leaving&) = delete;
+  ~Leaving() { log_ += text_; }
+
+ private:
+  std::string& log_;
+  const char* text_;
+};
+
 // Says in `log` where it is; ends only by an exception.
 AsyncGenerator<std::string> talkative(std::string& log) {
-  struct Leaving {
-    std::string& log;
-    explicit Leaving(std::string& l) : log(l) {}
-    ~Leaving() { log += "left"; }
-  } leaving(log);
+  const Leaving leaving(log, "left");
   for (;;) {
     log += "yield ";
     co_yield "word";
   }
+}
+
+AsyncGenerator<int> waits_an_hour(std::string& log) {
+  const Leaving leaving(log, "left ");
+  co_await sleep(1h);
+  co_yield 1;
 }
 
 AsyncGenerator<int> failing() {
@@ -235,15 +249,7 @@ TEST(AsyncGenerator, one_that_a_pending_task_waits_in_goes_with_the_loop) {
     EventLoop loop;
     loop.set_exception_handler([&](EventLoop&, const ExceptionContext& context) { log += context.message; });
     loop.create_task([](std::string& l) -> Coro<> {
-      auto gen = [](std::string& inner) -> AsyncGenerator<int> {
-        struct Leaving {
-          std::string& log;
-          explicit Leaving(std::string& x) : log(x) {}
-          ~Leaving() { log += "left "; }
-        } leaving(inner);
-        co_await sleep(1h);
-        co_yield 1;
-      }(l);
+      auto gen = waits_an_hour(l);
       co_await gen.next();
     }(log));
     loop.call_soon([&] { loop.stop(); });
@@ -259,25 +265,16 @@ TEST(AsyncGenerator, one_that_a_task_waits_in_may_be_owned_by_a_newer_one_when_t
     EventLoop loop;
     loop.set_exception_handler([](EventLoop&, const ExceptionContext&) {});
     std::optional<AsyncGenerator<int>>* shared = nullptr;
-    const auto give = [](std::string& to) -> AsyncGenerator<int> {
-      struct Leaving {
-        std::string& log;
-        explicit Leaving(std::string& x) : log(x) {}
-        ~Leaving() { log += "left "; }
-      } leaving(to);
-      co_await sleep(1h);
-      co_yield 1;
-    };
     loop.create_task([](auto*& generator, std::string& to) -> Coro<> {
       while (generator == nullptr) co_await sleep(0s);
       co_await (*generator)->next();
       to += "gone on ";
     }(shared, log));
-    loop.create_task([](auto*& generator, auto make, std::string& to) -> Coro<> {
-      std::optional<AsyncGenerator<int>> owned = make(to);
+    loop.create_task([](auto*& generator, std::string& to) -> Coro<> {
+      std::optional<AsyncGenerator<int>> owned = waits_an_hour(to);
       generator = &owned;
       co_await sleep(1h);
-    }(shared, give, log));
+    }(shared, log));
     loop.run_until_complete([]() -> Coro<> { co_await settle(); }());
     EXPECT_EQ(log, "");
   }
