@@ -85,7 +85,6 @@ SocketAddress detail::peer_of(int fd) {
   return address;
 }
 
-// Unlike getpeername(), this option answers after a reset too, if it is asked for no more than there is.
 UniqueFd detail::make_socket(int family, int type) {
   UniqueFd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("socket");
