@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/timed_out.h"
 
+#include "base/number_text.h"
+
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <string_view>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -19,10 +19,7 @@ std::string detail::describe(std::chrono::nanoseconds duration) {
   const double count = static_cast<double>(std::max(duration, std::chrono::nanoseconds::zero()).count());
   const Unit* unit = units;
   while (count != 0 && count < unit->size) ++unit;
-  std::array<char, 40> number;  // with a point, whatever the locale
-  char* const begin = number.data();
-  char* const end = std::to_chars(begin, begin + number.size(), count / unit->size, std::chars_format::general, 6).ptr;
-  return std::string(begin, end) + ' ' + unit->name;
+  return number_text(count / unit->size) + ' ' + unit->name;
 }
 
 TimeoutError detail::timed_out(std::optional<std::chrono::nanoseconds> length, const char* waited_in) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "loop/step_watch.h"
 
+#include "base/number_text.h"
 #include "loop/loop_state.h"
 
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -24,10 +23,7 @@ bool StepWatch::was_slow() noexcept {
 
 std::string StepWatch::took() const {
   const double seconds = std::chrono::duration<double>(std::chrono::nanoseconds(took_)).count();
-  std::array<char, 40> number;  // with a point, whatever the locale
-  char* const begin = number.data();
-  char* const end = std::to_chars(begin, begin + number.size(), seconds, std::chars_format::fixed, 6).ptr;
-  return " took " + std::string(begin, end) + " seconds";
+  return " took " + number_text(seconds, std::chars_format::fixed) + " seconds";
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI
