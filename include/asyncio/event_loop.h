@@ -246,9 +246,9 @@ class EventLoop : private detail::LoopCore {
  private:
   friend LoopCore& detail::core_of(EventLoop& loop) noexcept;
 
-  Handle soon(detail::Callback<void()> callback);
-  TimerHandle at(TimePoint when, detail::Callback<void()> callback);
-  ThreadsafeHandle soon_threadsafe(detail::Callback<void()> callback);
+  Handle soon(detail::Callback<void()>&& callback);
+  TimerHandle at(TimePoint when, detail::Callback<void()>&& callback);
+  ThreadsafeHandle soon_threadsafe(detail::Callback<void()>&& callback);
   void watch(int fd, bool writing, detail::Callback<void()> callback);
   void set_signal_handler(int signal, detail::Callback<void()> callback);
   void call_exception_handler_here(const ExceptionContext& context) noexcept;

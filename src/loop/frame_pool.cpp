@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstdint>
+#include <utility>
 
 // Theory of operation. A chunk begins at a multiple of its size, so that the address of a block tells its chunk. Its
 // header counts the bytes of which nobody has said yet that they are no longer in use: get() and put() do not touch it.
@@ -19,10 +20,12 @@
 // thread that carves it; what is too small for the last block is said to be out of use when the thread goes on to
 // another chunk.
 //
-// A thread has no pool until it first gets something: `mine` points at one in which nothing is pooled, which leads to
-// the slow path. The pool goes with the thread. What is put still later, by the destructors of other thread-local
-// objects and of globals, is said to be out of use at once, as by every thread that never got anything. What is got
-// still later makes another pool.
+// A thread has no pool until it first gets something: `mine` points at one in which nothing is pooled, every list is
+// empty and `largest` is 0, which leads to the slow paths. The lists of small blocks are thread-local themselves and
+// belong to the thread's pool as if they were in it: what is spawned and awaited most finds its list at once. The pool
+// goes with the thread. What is put still later, by the destructors of other thread-local objects and of globals, is
+// said to be out of use at once, as by every thread that never got anything. What is got still later makes another
+// pool.
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -37,12 +40,14 @@ using namespace detail;
 #endif
 
 #if defined(ASYNCIO_SANITIZED)
-constexpr std::size_t enabled_classes = 0;
+constexpr unsigned enabled_classes = 0;
 #else
-constexpr std::size_t enabled_classes = FramePool::classes;
+constexpr unsigned enabled_classes = FramePool::classes;
 #endif
 constinit FramePool FramePool::none;
 constinit thread_local FramePool* FramePool::mine = &FramePool::none;
+constinit thread_local FramePool::Block* FramePool::small_free[small_classes + 1] = {};
+constinit thread_local unsigned FramePool::largest = 0;
 constinit thread_local unsigned FramePool::keeping = 0;
 constinit thread_local FramePool::Kept* FramePool::kept = nullptr;
 
@@ -84,13 +89,6 @@ struct FramePool::Kept {
 };
 static_assert(sizeof(void*) * 4 <= FramePool::smallest);
 
-void* FramePool::get_unpooled(std::size_t size) {
-  const std::size_t index = (size + granularity - 1) / granularity;
-  if (index > enabled_classes) return ::operator new(size);
-  FramePool& pool = mine != &none ? *mine : make();
-  return keeping > 0 ? pool.carve(index) : get(size);
-}
-
 void FramePool::put_unpooled(void* memory, std::size_t size) noexcept {
   if (keeping > 0) {
     assert(size >= smallest);
@@ -100,19 +98,19 @@ void FramePool::put_unpooled(void* memory, std::size_t size) noexcept {
     kept = block;
     return;
   }
-  const std::size_t index = (size + granularity - 1) / granularity;
+  const std::size_t index = index_of(size);
   if (index > enabled_classes) return ::operator delete(memory);
   count_off(Chunk::of(memory), index * granularity);
 }
 
 FramePool::Quarantine::Quarantine() noexcept {
   ++keeping;
-  if (mine != &none) mine->largest_ = 0;
+  largest = 0;
 }
 
 FramePool::Quarantine::~Quarantine() {
   if (--keeping > 0) return;
-  if (mine != &none) mine->largest_ = enabled_classes;
+  if (mine != &none) largest = enabled_classes;
   while (Kept* block = kept) {
     kept = block->next;
     put(block, block->size);
@@ -125,19 +123,20 @@ FramePool& FramePool::make() {
     delete pool;
     throw std::bad_alloc();
   }
-  if (keeping == 0) pool->largest_ = enabled_classes;
+  if (keeping == 0) largest = enabled_classes;
   return *(mine = pool);
 }
 
 void FramePool::end_thread(void* pool) noexcept {
-  mine = &none;
   static_cast<FramePool*>(pool)->give_all_back();
+  largest = 0;
+  mine = &none;
   delete static_cast<FramePool*>(pool);
 }
 
 void FramePool::give_all_back() noexcept {
   for (std::size_t index = 1; index <= classes; ++index) {
-    Block* block = free_[index];
+    Block* block = std::exchange(free_of(index), nullptr);
     while (block != nullptr) {
       Block* next = block->next;
       count_off(Chunk::of(block), index * granularity);
@@ -169,31 +168,38 @@ void FramePool::give_back(Chunk& chunk) noexcept {
 
 std::size_t FramePool::bytes_in_use() noexcept {
   std::size_t free = 0;
-  for (std::size_t index = 0; index <= classes; ++index) {
-    for (const Block* block = mine->free_[index]; block != nullptr; block = block->next) free += index * granularity;
+  for (std::size_t index = 1; index <= classes; ++index) {
+    for (const Block* block = free_of(index); block != nullptr; block = block->next) free += index * granularity;
   }
   return mine->carved_ - free;
 }
 
-void* FramePool::carve(std::size_t index) {
-  const std::size_t size = index * granularity;
-  if (static_cast<std::size_t>(end_ - cursor_) < size) {
-    if (lot_ == lot_end_) {
-      lot_ = map_lot();
-      lot_end_ = lot_ + lot_size;
-    }
-    retire_chunk();
-    Chunk* chunk = ::new (static_cast<void*>(lot_)) Chunk{chunk_size - header_size, this, nullptr};
-    static_assert(sizeof(Chunk) <= header_size);
-    lot_ += chunk_size;
-    cursor_ = reinterpret_cast<char*>(chunk) + header_size;
-    end_ = reinterpret_cast<char*>(chunk) + chunk_size;
-    ++chunks_;
-  }
+void* FramePool::carve(std::size_t size) {
+  const std::size_t bytes = index_of(size) * granularity;
+  if (static_cast<std::size_t>(end_ - cursor_) < bytes) [[unlikely]]
+    return carve_chunk(size);
   char* block = cursor_;
-  cursor_ += size;
-  carved_ += size;
+  cursor_ += bytes;
+  carved_ += bytes;
   return block;
+}
+
+// Where there is no chunk, or too little is left of it.
+void* FramePool::carve_chunk(std::size_t size) {
+  if (index_of(size) > enabled_classes) return ::operator new(size);
+  if (this == &none) return make().carve(size);
+  if (lot_ == lot_end_) {
+    lot_ = map_lot();
+    lot_end_ = lot_ + lot_size;
+  }
+  retire_chunk();
+  Chunk* chunk = ::new (static_cast<void*>(lot_)) Chunk{chunk_size - header_size, this, nullptr};
+  static_assert(sizeof(Chunk) <= header_size);
+  lot_ += chunk_size;
+  cursor_ = reinterpret_cast<char*>(chunk) + header_size;
+  end_ = reinterpret_cast<char*>(chunk) + chunk_size;
+  ++chunks_;
+  return carve(size);
 }
 
 std::size_t FramePool::trim() noexcept {
@@ -201,7 +207,7 @@ std::size_t FramePool::trim() noexcept {
   FramePool& pool = *mine;
   Chunk* examined = nullptr;
   for (std::size_t index = 1; index <= classes; ++index) {
-    for (Block* block = pool.free_[index]; block != nullptr; block = block->next) {
+    for (Block* block = free_of(index); block != nullptr; block = block->next) {
       Chunk& chunk = Chunk::of(block);
       FramePool* examiner = chunk.examiner.load(std::memory_order_relaxed);
       if (examiner == nullptr && chunk.examiner.compare_exchange_strong(examiner, &pool, std::memory_order_acquire)) {
@@ -219,7 +225,7 @@ std::size_t FramePool::trim() noexcept {
     if (chunk->whole) ++whole;
   }
   for (std::size_t index = 1; index <= classes && whole > 0; ++index) {
-    Block** place = &pool.free_[index];
+    Block** place = &free_of(index);
     while (Block* block = *place) {
       Chunk& chunk = Chunk::of(block);
       if (chunk.examiner.load(std::memory_order_relaxed) == &pool && chunk.whole) {

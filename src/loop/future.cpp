@@ -156,9 +156,14 @@ bool JoinBase::forward(Waiter& waiter) noexcept {
 
 void JoinBase::joined(Waiter& waiter) noexcept {
   JoinBase& join = static_cast<JoinBase&>(waiter);
-  if (join.kind_ == &cancelled_it && join.state_->has_cancel_request())
-    join.task_->restore_cancel_request(join.state_->as_task()->cancel_message());
+  if (join.kind_ == &cancelled_it) [[unlikely]]
+    join.take_back();
   join.wake();
+}
+
+// The other has ended: a request that it took no notice of is this task's again.
+void JoinBase::take_back() noexcept {
+  if (state_->has_cancel_request()) task_->restore_cancel_request(state_->as_task()->cancel_message());
 }
 
 void detail::refuse_join(const FutureBase& state) {

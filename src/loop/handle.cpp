@@ -29,7 +29,7 @@ void Handle::cancel() const {
   state().cancel();
 }
 
-TimerHandleState::TimerHandleState(LoopCore& loop, Callback<void()> callback)
+TimerHandleState::TimerHandleState(LoopCore& loop, Callback<void()>&& callback)
     : HandleState(loop, std::move(callback)), Timer(&queue) {}
 
 void TimerHandleState::queue(Timer& timer) noexcept {
@@ -44,7 +44,7 @@ void TimerHandleState::cancel() noexcept {
   release();
 }
 
-Handle EventLoop::soon(Callback<void()> callback) {
+Handle EventLoop::soon(Callback<void()>&& callback) {
   state_->check_caller("call_soon");
   require_open();
   auto* state = new HandleState(*this, std::move(callback));
@@ -52,7 +52,7 @@ Handle EventLoop::soon(Callback<void()> callback) {
   return Handle(*state);
 }
 
-TimerHandle EventLoop::at(TimePoint when, Callback<void()> callback) {
+TimerHandle EventLoop::at(TimePoint when, Callback<void()>&& callback) {
   state_->check_caller("call_at");
   require_open();
   auto* state = new TimerHandleState(*this, std::move(callback));
@@ -66,7 +66,7 @@ TimerHandle EventLoop::at(TimePoint when, Callback<void()> callback) {
   return TimerHandle(*state);
 }
 
-ThreadsafeHandle EventLoop::soon_threadsafe(Callback<void()> callback) {
+ThreadsafeHandle EventLoop::soon_threadsafe(Callback<void()>&& callback) {
   return state_->inbox->send(std::move(callback));
 }
 

@@ -89,7 +89,7 @@ void detail::report_never_awaited(const Promise& coroutine) noexcept {
 }
 
 void detail::run_last(LoopCore* loop, BoundCallback<void()>& callback, const char* message, Handle handle) noexcept {
-  callback.finish([&](Callback<void()>& last) {
+  callback.finish([&](auto& last) {
     try {
       last();
     } catch (...) {

@@ -47,9 +47,8 @@ const WaitKind Waiter::interrupted{"interrupted", nullptr};
 
 void Waiter::throw_interrupted() { task_->throw_interrupt(); }
 
-TaskBase::~TaskBase() {
-  // The destructors of its ContextVars' values may ask for others, or set them: the task has none any more, or new
-  // ones.
+// The destructors of its ContextVars' values may ask for others, or set them: the task has none any more, or new ones.
+void TaskBase::drop_extra() noexcept {
   while (!plain()) {
     TaskExtra* gone = &extra();
     identity_ = static_cast<std::uintptr_t>(gone->number << 1 | 1);

@@ -69,6 +69,14 @@ void expect_destroyed_once() {
     Callback<long()>& same = callback;
     callback = std::move(same);
     EXPECT_EQ(callback(), 2);
+    {
+      Callback<long()>::Last last(callback);
+      EXPECT_FALSE(callback);
+      EXPECT_EQ(last(), 2);
+      callback = nullptr;
+      EXPECT_EQ(last(), 2);
+    }
+    EXPECT_EQ(held.use_count(), 1);
   }
   EXPECT_EQ(held.use_count(), 1);
 }

@@ -117,17 +117,17 @@ ASYNC_TEST(EmptyHandle, a_future_that_was_moved_from_refuses_everything) {
   Future<int> future;
   const Future<int> there = std::move(future);
   co_await expect_refused("Future", operations_with(future));  // NOLINT(bugprone-use-after-move)
-  co_await expect_refused(
-      "Future", {
-                    plain("set_result", [future] { return future.set_result(1), 0; }),
-                    plain("set_exception", [future] { return future.set_exception(std::runtime_error("no")), 0; }),
-                    plain("capture_call_graph", [future] { return capture_call_graph(future).title; }),
-                });
+  const std::vector<Operation> settling{
+      plain("set_result", [future] { return future.set_result(1), 0; }),
+      plain("set_exception", [future] { return future.set_exception(std::runtime_error("no")), 0; }),
+      plain("capture_call_graph", [future] { return capture_call_graph(future).title; }),
+  };
+  co_await expect_refused("Future", settling);
   Future<> nothing;
   const Future<> kept = std::move(nothing);
-  co_await expect_refused(
-      "Future",
-      {plain("set_result", [&nothing] { return nothing.set_result(), 0; })});  // NOLINT(bugprone-use-after-move)
+  const std::vector<Operation> settling_nothing{
+      plain("set_result", [&nothing] { return nothing.set_result(), 0; })};  // NOLINT(bugprone-use-after-move)
+  co_await expect_refused("Future", settling_nothing);
   there.set_result(1);
   EXPECT_FALSE(there == future);
 }
@@ -136,13 +136,15 @@ ASYNC_TEST(EmptyHandle, a_handle_of_a_callback_that_is_none_refuses_everything) 
   Handle soon = get_running_loop().call_soon([] {});
   const Handle kept = std::move(soon);
   for (const Handle& none : {Handle(), soon, Handle(TimerHandle())}) {  // NOLINT(bugprone-use-after-move)
-    co_await expect_refused("Handle", {
-                                          plain("cancel", [&none] { return none.cancel(), 0; }),
-                                          plain("cancelled", [&none] { return none.cancelled(); }),
-                                      });
+    const std::vector<Operation> refused{
+        plain("cancel", [&none] { return none.cancel(), 0; }),
+        plain("cancelled", [&none] { return none.cancelled(); }),
+    };
+    co_await expect_refused("Handle", refused);
     EXPECT_FALSE(none);
   }
-  co_await expect_refused("Handle", {plain("when", [] { return TimerHandle().when(); })});
+  const std::vector<Operation> refused_of_timers{plain("when", [] { return TimerHandle().when(); })};
+  co_await expect_refused("Handle", refused_of_timers);
   EXPECT_FALSE(ThreadsafeHandle().cancel());  // it is noexcept, and has not run
   kept.cancel();
 }
@@ -152,19 +154,19 @@ ASYNC_TEST(EmptyHandle, a_thread_future_that_was_moved_from_refuses_everything) 
   ThreadFuture<int> future = pool.submit([] { return 1; });
   const ThreadFuture<int> there = std::move(future);
   const auto& gone = future;  // NOLINT(bugprone-use-after-move)
-  co_await expect_refused("ThreadFuture",
-                          {
-                              plain("result", [&gone] { return gone.result(); }),
-                              plain("result in time", [&gone] { return gone.result(1s); }),
-                              plain("result of an rvalue", [&future] { return std::move(future).result(); }),
-                              plain("exception", [&gone] { return gone.exception(); }),
-                              plain("cancel", [&gone] { return gone.cancel(); }),
-                              plain("running", [&gone] { return gone.running(); }),
-                              plain("done", [&gone] { return gone.done(); }),
-                              plain("cancelled", [&gone] { return gone.cancelled(); }),
-                              plain("add_done_callback", [&gone] { return gone.add_done_callback([] {}), 0; }),
-                              plain("wrap_future", [&future] { return wrap_future(std::move(future)), 0; }),
-                          });
+  const std::vector<Operation> refused{
+      plain("result", [&gone] { return gone.result(); }),
+      plain("result in time", [&gone] { return gone.result(1s); }),
+      plain("result of an rvalue", [&future] { return std::move(future).result(); }),
+      plain("exception", [&gone] { return gone.exception(); }),
+      plain("cancel", [&gone] { return gone.cancel(); }),
+      plain("running", [&gone] { return gone.running(); }),
+      plain("done", [&gone] { return gone.done(); }),
+      plain("cancelled", [&gone] { return gone.cancelled(); }),
+      plain("add_done_callback", [&gone] { return gone.add_done_callback([] {}), 0; }),
+      plain("wrap_future", [&future] { return wrap_future(std::move(future)), 0; }),
+  };
+  co_await expect_refused("ThreadFuture", refused);
   EXPECT_EQ(there.result(), 1);
 }
 
@@ -172,16 +174,14 @@ ASYNC_TEST(EmptyHandle, an_executor_that_was_moved_from_refuses_everything) {
   ThreadPoolExecutor pool(1);
   ThreadPoolExecutor there = std::move(pool);
   auto& gone = pool;  // NOLINT(bugprone-use-after-move)
-  co_await expect_refused(
-      "ThreadPoolExecutor",
-      {
-          plain("submit", [&gone] { return gone.submit([] {}), 0; }),
-          plain("map", [&gone] { return gone.map([](int n) { return n; }, std::vector{1}); }),
-          plain("ended", [&gone] { return gone.ended(), 0; }),
-          plain("shutdown", [&gone] { return gone.shutdown(), 0; }),
-          {"run_in_executor",
-           [&gone]() -> Coro<> { co_await get_running_loop().run_in_executor(gone, [] { return 1; }); }},
-      });
+  const std::vector<Operation> refused{
+      plain("submit", [&gone] { return gone.submit([] {}), 0; }),
+      plain("map", [&gone] { return gone.map([](int n) { return n; }, std::vector{1}); }),
+      plain("ended", [&gone] { return gone.ended(), 0; }),
+      plain("shutdown", [&gone] { return gone.shutdown(), 0; }),
+      {"run_in_executor", [&gone]() -> Coro<> { co_await get_running_loop().run_in_executor(gone, [] { return 1; }); }},
+  };
+  co_await expect_refused("ThreadPoolExecutor", refused);
   gone.abandon();
   EXPECT_EQ(there.submit([] { return 1; }).result(), 1);
 }
@@ -189,9 +189,10 @@ ASYNC_TEST(EmptyHandle, an_executor_that_was_moved_from_refuses_everything) {
 ASYNC_TEST(EmptyHandle, what_as_completed_gave_refuses_everything_once_it_was_moved_from) {
   auto ends = as_completed(std::vector{create_task(one())});
   auto there = std::move(ends);
-  co_await expect_refused("as_completed()", {
-                                                {"next", [&ends]() -> Coro<> { co_await ends.next(); }},
-                                            });
+  const std::vector<Operation> refused{
+      {"next", [&ends]() -> Coro<> { co_await ends.next(); }},
+  };
+  co_await expect_refused("as_completed()", refused);
   EXPECT_EQ((co_await there.next())->result(), 1);
 }
 

@@ -18,7 +18,7 @@ template <class R, class... Args>
 class BoundCallback<R(Args...)> {
  public:
   BoundCallback() = default;  // empty
-  explicit BoundCallback(Callback<R(Args...)> callback, Context context = Context::current())
+  explicit BoundCallback(Callback<R(Args...)>&& callback, Context context = Context::current())
       : callback_(std::move(callback)), context_(std::move(context)) {}
   BoundCallback(BoundCallback&& other) noexcept = default;
   BoundCallback& operator=(BoundCallback&& other) noexcept {
@@ -46,7 +46,7 @@ class BoundCallback<R(Args...)> {
   void finish(F&& use) {
     {
       Context::Entered entered(context_);
-      Callback<R(Args...)> last = std::move(callback_);
+      typename Callback<R(Args...)>::Last last(callback_);
       use(last);
     }
     context_ = Context();

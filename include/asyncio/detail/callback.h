@@ -21,6 +21,14 @@ class Callback;
 // Empty after being moved from; calling an empty one is undefined.
 template <class R, class... Args>
 class Callback<R(Args...)> {
+ private:
+  struct Operations {
+    R (*call)(void* room, Args&&... args);
+    void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`; null where copying the bytes does
+    void (*destroy)(void* room) noexcept;         // null where there is nothing to do
+    const std::type_info* type;
+  };
+
  public:
   Callback() = default;
   Callback(std::nullptr_t) {}
@@ -55,13 +63,23 @@ class Callback<R(Args...)> {
 
   R operator()(Args... args) { return operations_->call(room_, std::forward<Args>(args)...); }
 
- private:
-  struct Operations {
-    R (*call)(void* room, Args&&... args);
-    void (*move)(void* from, void* to) noexcept;  // and destroys what was at `from`; null where copying the bytes does
-    void (*destroy)(void* room) noexcept;         // null where there is nothing to do
-    const std::type_info* type;
+  // The callable of `from`, to be called for the last time where it lies: `from`, which has to stay in its place, is
+  // empty from now on, and the callable is destroyed with the Last.
+  class Last {
+   public:
+    explicit Last(Callback& from) noexcept : operations_(std::exchange(from.operations_, nullptr)), room_(from.room_) {}
+    Last(const Last&) = delete;
+    ~Last() {
+      if (operations_ != nullptr && operations_->destroy != nullptr) operations_->destroy(room_);
+    }
+    R operator()(Args... args) { return operations_->call(room_, std::forward<Args>(args)...); }
+
+   private:
+    const Operations* operations_;
+    std::byte* room_;
   };
+
+ private:
   static constexpr std::size_t room = 32;
 
   template <class F>

@@ -19,26 +19,26 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 class FramePool {
  public:
   static void* get(std::size_t size) {
-    FramePool& pool = *mine;
-    const std::size_t index = (size + granularity - 1) / granularity;
-    // largest_ is never more than classes, but g++ cannot know it, and warns where the size of a frame is a constant.
-    if (index > classes || index > pool.largest_) [[unlikely]]
-      return get_unpooled(size);
-    if (Block* block = pool.free_[index]) [[likely]] {
-      pool.free_[index] = block->next;
+    const std::size_t index = index_of(size);
+    if (index > classes) [[unlikely]]
+      return ::operator new(size);
+    Block*& free = free_of(index);
+    if (Block* block = free) [[likely]] {
+      free = block->next;
       return block;
     }
-    return pool.carve(index);
+    return mine->carve(size);
   }
 
   static void put(void* memory, std::size_t size) noexcept {
-    FramePool& pool = *mine;
-    const std::size_t index = (size + granularity - 1) / granularity;
-    if (index > classes || index > pool.largest_) [[unlikely]]
+    const std::size_t index = index_of(size);
+    // largest is never more than classes, but g++ cannot know it, and warns where the size of a frame is a constant.
+    if (index > classes || index > largest) [[unlikely]]
       return put_unpooled(memory, size);
+    Block*& free = free_of(index);
     Block* block = static_cast<Block*>(memory);
-    block->next = pool.free_[index];
-    pool.free_[index] = block;
+    block->next = free;
+    free = block;
   }
 
   // Gives chunks of which this thread has every block back to the system; says how many. Walks all that is free: about
@@ -73,24 +73,34 @@ class FramePool {
 
   struct Kept;
 
+  // Small blocks are had without a look at the pool; thread-local memory is scarce, so the others are not.
+  static constexpr std::size_t small_classes = 12;  // up to 192 bytes
+
+  static std::size_t index_of(std::size_t size) noexcept { return (size + granularity - 1) / granularity; }
+  static Block*& free_of(std::size_t index) noexcept {
+    return index <= small_classes ? small_free[index] : mine->far_free_[index - small_classes];
+  }
+
   constexpr FramePool() = default;
   static FramePool& make();
   static void end_thread(void* pool) noexcept;
-  void* carve(std::size_t index);
+  void* carve(std::size_t size);
+  void* carve_chunk(std::size_t size);
   void give_all_back() noexcept;
   void retire_chunk() noexcept;
   static void count_off(Chunk& chunk, std::size_t bytes) noexcept;
   static void give_back(Chunk& chunk) noexcept;
-  static void* get_unpooled(std::size_t size);
   static void put_unpooled(void* memory, std::size_t size) noexcept;
 
-  static constinit FramePool none;                                                    // nothing is pooled in it
-  [[gnu::tls_model("initial-exec")]] static constinit thread_local FramePool* mine;   // none until the first get()
+  static constinit FramePool none;                                                   // nothing is pooled in it
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local FramePool* mine;  // none until the first get()
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local Block* small_free[small_classes + 1];
+  // The highest class that goes into the lists; 0 where nothing does.
+  [[gnu::tls_model("initial-exec")]] static constinit thread_local unsigned largest;
   [[gnu::tls_model("initial-exec")]] static constinit thread_local unsigned keeping;  // how many Quarantines live
   [[gnu::tls_model("initial-exec")]] static constinit thread_local Kept* kept;        // what they keep
 
-  std::size_t largest_ = 0;  // the highest class that is pooled; 0 where none is
-  Block* free_[classes + 1] = {};
+  Block* far_free_[classes - small_classes + 1] = {};
   char* cursor_ = nullptr;  // the rest of the newest chunk is [cursor_, end_)
   char* end_ = nullptr;
   char* lot_ = nullptr;  // chunks that have not been touched yet are [lot_, lot_end_)

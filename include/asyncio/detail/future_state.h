@@ -68,6 +68,7 @@ class JoinBase : public lowlevel::LinkedWaiter {
   static FutureBase* awaited(const Waiter& waiter) noexcept;
   static void leave(Waiter& waiter) noexcept;
 
+  void take_back() noexcept;
   void check_forwarded();
 };
 

@@ -21,7 +21,7 @@ struct LoopCore;
 // What call_soon() was given, until it has run; shared by the loop and the handles.
 class HandleState : public Runnable {
  public:
-  HandleState(LoopCore& loop, Callback<void()> callback) : loop_(&loop), callback_(std::move(callback)) {}
+  HandleState(LoopCore& loop, Callback<void()>&& callback) : loop_(&loop), callback_(std::move(callback)) {}
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
@@ -49,7 +49,7 @@ class HandleState : public Runnable {
 
 class TimerHandleState final : public HandleState, public lowlevel::Timer {
  public:
-  TimerHandleState(LoopCore& loop, Callback<void()> callback);
+  TimerHandleState(LoopCore& loop, Callback<void()>&& callback);
   void cancel() noexcept override;
   TimePoint when() const { return TimePoint(std::chrono::nanoseconds(when_)); }
   void set_when(TimePoint when) { when_ = when.time_since_epoch().count(); }

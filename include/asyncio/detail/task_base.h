@@ -89,7 +89,10 @@ class TaskBase : public FutureBase, private LiveLink {
     loop.live.push_back(static_cast<LiveLink&>(*this));
     if (!eager) loop.ready.push(*this);
   }
-  ~TaskBase();
+  ~TaskBase() {
+    if (!plain()) [[unlikely]]
+      drop_extra();
+  }
 
   // Takes the result out of the coroutine's frame, destroys the frame, and ends.
   virtual void settle() noexcept = 0;
@@ -104,6 +107,7 @@ class TaskBase : public FutureBase, private LiveLink {
   }
   void end_with(std::exception_ptr error) noexcept;
   void end_unstarted() noexcept;
+  void drop_extra() noexcept;
   void step() noexcept;
   void run_watched() noexcept;
   void tell_of_cancel() noexcept;  // its turn in the list of cancels
