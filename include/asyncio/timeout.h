@@ -45,7 +45,11 @@ class Timeout : private detail::Deadline<Timeout> {
  public:
   explicit Timeout(std::optional<TimePoint> when) : when_(when.value_or((TimePoint::max)())) {}
   Timeout(Timeout&& other) noexcept : when_(other.when_), limit_(other.limit_) {}
-  ~Timeout();
+  ~Timeout() {
+    // In the middle of the block where the loop is closed, say.
+    if (task_) [[unlikely]]
+      unschedule();
+  }
 
   // The deadline, on the loop's clock; nothing where there is none.
   std::optional<TimePoint> when() const {

@@ -313,7 +313,7 @@ AnyTask NewTask::start() {
   std::unique_ptr<TaskExtra> extra;
   if (options.context != nullptr || !context.empty() || !options.name.empty()) {
     extra = std::make_unique<TaskExtra>();
-    extra->name = options.name;
+    if (!options.name.empty()) extra->name = options.name;
     extra->context = std::move(context);
   }
   made_ = &make(eager);

@@ -39,11 +39,6 @@ Timeout timeout(TimeLimit timeout) {
 
 Timeout timeout_at(std::optional<TimePoint> when) { return Timeout(when); }
 
-Timeout::~Timeout() {
-  // Still running where the loop is closed in the middle of the block.
-  unschedule();
-}
-
 void Timeout::enter_now() {
   begin();
   schedule();
