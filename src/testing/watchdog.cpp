@@ -15,7 +15,8 @@ namespace asyncio::inline ASYNCIO_ABI::testing {
 namespace {
 constexpr const char* variable = "ASYNCIO_TEST_TIMEOUT";
 constexpr std::chrono::seconds usual_limit(60);
-constexpr std::chrono::seconds longest_grace(10);  // for a test that is told to end
+constexpr std::chrono::nanoseconds shortest_grace = std::chrono::seconds(1);  // for a test that is told to end
+constexpr std::chrono::nanoseconds longest_grace = std::chrono::seconds(10);
 
 std::string name_of_test() {
   const ::testing::TestInfo* info = ::testing::UnitTest::GetInstance()->current_test_info();
@@ -70,7 +71,7 @@ Watchdog::~Watchdog() {
 void Watchdog::watch() {
   if (ended_within(limit_)) return;
   call_loop();
-  if (ended_within(std::min<std::chrono::nanoseconds>(limit_, longest_grace))) return;
+  if (ended_within(std::clamp(limit_, shortest_grace, longest_grace))) return;
   end_program();
 }
 

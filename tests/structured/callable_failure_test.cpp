@@ -4,6 +4,7 @@
 #include <asyncio/asyncio.h>
 #include <asyncio/testing.h>
 
+#include <atomic>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -23,7 +24,7 @@ struct Blown : std::runtime_error {
 // The nth operation throws.
 struct Fuse {
   static inline int left = -1;
-  static inline int alive = 0;
+  static inline std::atomic<int> alive = 0;  // a pool's thread and the loop's destroy what a callable is given
   static void burn() {
     if (left > 0 && --left == 0) throw Blown();  // a negative one does not burn
   }
