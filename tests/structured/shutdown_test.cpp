@@ -129,7 +129,11 @@ const Construct constructs[] = {
        auto ends = as_completed(std::move(coros));
        while (auto task = co_await ends.next()) co_await *task;
      }},
-    {"wait", [](Thrower t) -> Coro<> { co_await wait(std::vector<Task<>>{create_task(forever()), create_task(t())}); }},
+    {"wait",
+     [](Thrower t) -> Coro<> {
+       const std::vector<Task<>> tasks{create_task(forever()), create_task(t())};
+       co_await wait(tasks);
+     }},
     {"enter of a block",
      [](Thrower t) -> Coro<> { co_await with(EntersBadly{t}, [](EntersBadly&) -> Coro<> { co_return; }); }},
     {"exit of a block",
