@@ -36,8 +36,8 @@ class FutureBase : public Runnable {
   // The exception it ended with, a CancelledError too; null after a value. Counts as a look at it.
   virtual std::exception_ptr outcome_exception() noexcept = 0;
 
-  Link& joiners() { return joiners_; }
-  const Link& joiners() const { return joiners_; }
+  LinkRing& joiners() { return joiners_; }
+  const LinkRing& joiners() const { return joiners_; }
   // Whether it ended with an exception other than CancelledError. Does not count as a look at it.
   bool failed() const { return (flags_ & failed_flag) != 0; }
   // The coroutine that runs is about to get the outcome; the traceback of an exception goes on from that of the task.
@@ -99,18 +99,18 @@ class FutureBase : public Runnable {
   // Marks it as done and tells the joiners, in the order in which they came.
   void complete(std::uint8_t flags) noexcept {
     flags_ = static_cast<std::uint8_t>(flags_ | done_flag | flags);
-    if (!joiners_.alone()) tell_joiners();
+    if (!joiners_.empty()) tell_joiners();
   }
   // The same for an exception: finds out whether it is a CancelledError, and whether it must be reported.
   void complete_with(const std::exception_ptr& error) noexcept;
   void before_destroy(const std::exception_ptr& error) noexcept {
     if ((flags_ & unretrieved_flag) != 0) [[unlikely]]
       report_never_retrieved(error);
-    if (!joiners_.alone()) [[unlikely]]
+    if (!joiners_.empty()) [[unlikely]]
       drop_callbacks();
   }
 
-  Link joiners_;
+  LinkRing joiners_;
   LoopCore* loop_;
   RefCount references_{1};
   std::uint16_t cancels_ = 0;  // Task.cancelling()

@@ -31,7 +31,9 @@ class Race;
 class Entrant : public lowlevel::LinkedWaiter {
  public:
   Entrant() : LinkedWaiter(kind) {}
-  ~Entrant() { unlink(); }
+  ~Entrant() {
+    if (runner_) runner_.state().joiners().remove(*this);
+  }
 
  private:
   friend class Race;
