@@ -98,10 +98,10 @@ template <class T>
 RacePrize<T> take_prize(const Task<T>& task) {
   task.state().retrieve();
   if constexpr (std::is_void_v<T>) {
-    task.state().result.take();
+    task.state().take();
     return {};
   } else {
-    return task.state().result.take();
+    return task.state().take();
   }
 }
 
