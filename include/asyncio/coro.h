@@ -57,7 +57,7 @@ class [[nodiscard("a Coro runs when it is awaited: write co_await, or create_tas
   void close() noexcept;
 
   // The coroutine function; for one that has not been awaited.
-  const std::source_location& definition() const;
+  std::source_location definition() const;
 
   // Throws RuntimeError where it has been awaited, or given away.
   void require_unused() const;

@@ -84,7 +84,7 @@ class Future {
   std::add_lvalue_reference_t<const T> result() const {
     state().require_done();
     state().mark_retrieved();
-    return state().result.get();
+    return state().get();
   }
   // Its exception, null after a value. Throws CancelledError where it was cancelled, InvalidStateError while pending.
   std::exception_ptr exception() const { return detail::exception_of(state()); }

@@ -111,7 +111,7 @@ class Task : public AnyTask {
   std::add_lvalue_reference_t<const T> result() const {
     state().require_done();
     state().mark_retrieved();
-    return state().result.get();
+    return state().get();
   }
 
   // Has the loop call f(task) once it has ended. Gives a token for remove_done_callback().

@@ -180,8 +180,10 @@ void EventLoop::run_until_done(FutureBase& future) {
 bool EventLoop::State::run_until(FutureBase& future) {
   // Stops the loop when the future ends.
   struct Stopper : LinkedWaiter {
-    explicit Stopper(EventLoop& owner) : LinkedWaiter(kind()), loop(owner) {}
-    ~Stopper() { unlink(); }
+    Stopper(EventLoop& owner, FutureBase& until) : LinkedWaiter(kind()), loop(owner), future(until) {
+      future.joiners().push_back(*this);
+    }
+    ~Stopper() { future.joiners().remove(*this); }
     static const WaitKind& kind() {
       static constexpr WaitKind kind{"run_until_complete", nullptr, nullptr, [](Waiter& waiter) noexcept {
                                        static_cast<Stopper&>(waiter).loop.state().stopping = true;
@@ -189,10 +191,10 @@ bool EventLoop::State::run_until(FutureBase& future) {
       return kind;
     }
     EventLoop& loop;
+    FutureBase& future;
   };
   if (!future.done()) {
-    Stopper stopper(loop);
-    future.joiners().push_back(stopper);
+    const Stopper stopper(loop, future);
     try {
       loop.run_forever();
     } catch (const RuntimeError&) {

@@ -49,26 +49,16 @@ void FutureBase::complete_with(const std::exception_ptr& error) noexcept {
 }
 
 void FutureBase::tell_joiners() noexcept {
-  if (joiners_.next == joiners_.prev) {  // there is one, as a rule
-    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners_.next);
-    waiter.unlink();
-    return tell(waiter);
-  }
-  Link joiners;
-  joiners_.move_all(joiners);
-  while (!joiners.alone()) {
-    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners.next);
-    waiter.unlink();
-    tell(waiter);
-  }
+  Link& first = joiners_.pop_front();
+  if (joiners_.empty()) return tell(static_cast<LinkedWaiter&>(first));  // there was one, as a rule
+  const Ref<FutureBase> self(*this);                                     // whoever is told may drop what it holds
+  tell(static_cast<LinkedWaiter&>(first));
+  while (!joiners_.empty()) tell(static_cast<LinkedWaiter&>(joiners_.pop_front()));
 }
 
 void FutureBase::drop_callbacks() noexcept {
-  while (!joiners_.alone()) {
-    LinkedWaiter& waiter = static_cast<LinkedWaiter&>(*joiners_.next);
-    waiter.unlink();
-    static_cast<DoneCallback&>(waiter).destroy();  // whatever else waits here holds a reference
-  }
+  // Whatever else waits here holds a reference.
+  while (!joiners_.empty()) static_cast<DoneCallback&>(static_cast<LinkedWaiter&>(joiners_.pop_front())).destroy();
 }
 
 void FutureBase::report_never_retrieved(const std::exception_ptr& error) noexcept {
@@ -136,7 +126,10 @@ const WaitKind JoinBase::cancelled_it{
 const WaitKind JoinBase::scope_cancelled_it{"await", &JoinBase::leave, &JoinBase::forward, &JoinBase::joined,
                                             &JoinBase::awaited};
 
-void JoinBase::leave(Waiter& waiter) noexcept { static_cast<JoinBase&>(waiter).unlink(); }
+void JoinBase::leave(Waiter& waiter) noexcept {
+  JoinBase& join = static_cast<JoinBase&>(waiter);
+  join.state_->joiners().remove(join);
+}
 FutureBase* JoinBase::awaited(const Waiter& waiter) noexcept { return static_cast<const JoinBase&>(waiter).state_; }
 
 bool JoinBase::forward(Waiter& waiter) noexcept {
@@ -181,7 +174,11 @@ void JoinBase::check_forwarded() {
 
 const WaitKind Ended::kind{
     .reason = "wait",
-    .remove = [](Waiter& waiter) noexcept { static_cast<Ended&>(waiter).unlink(); },
+    .remove =
+        [](Waiter& waiter) noexcept {
+          Ended& ended = static_cast<Ended&>(waiter);
+          ended.state_->joiners().remove(ended);
+        },
     .awaited = [](const Waiter& waiter) noexcept { return static_cast<const Ended&>(waiter).state_.get(); },
 };
 
@@ -202,7 +199,7 @@ void DoneCallback::leave_loop() noexcept {
 void DoneCallback::drop_all(LoopCore& loop) noexcept {
   while (!loop.callbacks.alone()) {
     DoneCallback& callback = static_cast<DoneCallback&>(static_cast<LoopCallbackLink&>(*loop.callbacks.next));
-    callback.LinkedWaiter::unlink();
+    callback.subject_->joiners().remove(static_cast<LinkedWaiter&>(callback));
     callback.destroy();
   }
 }
@@ -258,7 +255,7 @@ bool detail::remove_done_callback(FutureBase& subject, std::uint64_t token) {
   if (!runs_callbacks(subject.loop())) return false;  // the loop has dropped them
   DoneCallback* callback = EventLoop::of(*subject.loop()).state().done_callbacks.find(token);
   if (callback == nullptr || callback->subject_ != &subject) return false;
-  callback->LinkedWaiter::unlink();
+  subject.joiners().remove(static_cast<LinkedWaiter&>(*callback));
   callback->destroy();
   return true;
 }

@@ -15,7 +15,7 @@ const WaitKind UntilIdle::idling{
 
 void Sleep::start() {
   EventLoop& loop = EventLoop::of(*this_thread.task->loop());  // even in the child of a fork(), where none runs
-  loop.arm(*this, loop.deadline_after(duration_));
+  loop.arm(*this, loop.deadline_after(std::chrono::nanoseconds(deadline)));
 }
 
 void Sleep::fire(Timer& timer) noexcept { static_cast<Sleep&>(timer).wake(); }

@@ -108,8 +108,7 @@ void append(Traceback& traceback, const Promise& coroutine) {
 }  // namespace
 
 Traceback::Entry detail::traceback_entry(const Promise& coroutine) noexcept {
-  const bool awaits = coroutine.await_site().line() != 0;
-  return {coroutine.definition(), awaits ? coroutine.await_site() : coroutine.definition()};
+  return {coroutine.definition(), coroutine.place()};
 }
 
 std::exception_ptr Promise::take_exception() noexcept {

@@ -84,8 +84,8 @@ class Capture {
     apply_limit(graph.call_stack, options_);
     path_.push_back(&state);
     told_.insert(&state);
-    const Link& joiners = state.joiners();
-    for (const Link* link = joiners.next; link != &joiners; link = link->next) {
+    const LinkRing& joiners = state.joiners();
+    for (const Link* link = joiners.first(); link != nullptr; link = joiners.after(*link)) {
       const TaskBase* awaiter = awaiter_behind(static_cast<const LinkedWaiter&>(*link));
       if (awaiter == nullptr) continue;
       if (const char* why = reason_to_stop(*awaiter)) {

@@ -8,7 +8,11 @@ using namespace lowlevel;
 
 const WaitKind ShieldBase::kind{
     .reason = "shield",
-    .remove = [](Waiter& waiter) noexcept { static_cast<ShieldBase&>(waiter).unlink(); },
+    .remove =
+        [](Waiter& waiter) noexcept {
+          ShieldBase& shield = static_cast<ShieldBase&>(waiter);
+          shield.state_->joiners().remove(shield);
+        },
     .awaited = [](const Waiter& waiter) noexcept { return static_cast<const ShieldBase&>(waiter).state_.get(); },
 };
 

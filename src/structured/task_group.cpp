@@ -35,20 +35,24 @@ class detail::TaskGroupChild final : public LinkedWaiter, private MemberLink {
     owner.children_.push_back(static_cast<MemberLink&>(*this));
   }
   ~TaskGroupChild() {
-    static_cast<LinkedWaiter&>(*this).unlink();
+    task.joiners().remove(static_cast<LinkedWaiter&>(*this));
     static_cast<MemberLink&>(*this).unlink();
-    if (failed_) task.release();
+    if (keeps_task_) task.release();
   }
   static void* operator new(std::size_t size) { return FramePool::get(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { FramePool::put(memory, size); }
 
   static TaskGroupChild& from(Link& link) { return static_cast<TaskGroupChild&>(static_cast<MemberLink&>(link)); }
 
+  // Of a task that has ended: the loop keeps only the others.
+  void keep_task() noexcept {
+    if (!std::exchange(keeps_task_, true)) task.retain();
+  }
+
   // Its task has failed: it goes from the children to the failed ones, and keeps the task, which has the error. To make
   // a note of the error would need memory, and there may be none.
   void move_to_failed() noexcept {
-    failed_ = true;
-    task.retain();
+    keep_task();
     static_cast<MemberLink&>(*this).unlink();
     group.failed_.push_back(static_cast<MemberLink&>(*this));
   }
@@ -60,7 +64,7 @@ class detail::TaskGroupChild final : public LinkedWaiter, private MemberLink {
  private:
   static const WaitKind kind;
 
-  bool failed_ = false;
+  bool keeps_task_ = false;
 };
 
 const WaitKind TaskGroupChild::kind{
@@ -149,6 +153,7 @@ TaskGroupChild* TaskGroup::adopt(const AnyTask& handle) try {
   // tasks, so that create_task() never has the group aborted when it returns.
   if (task.cancelled() || task.outcome_exception() == nullptr) return nullptr;
   auto child = std::make_unique<TaskGroupChild>(*this, task);
+  child->keep_task();
   EventLoop::of(*task.loop()).call_soon([child = child.get(), handle] { child->group.child_ended(*child); });
   return child.release();
 } catch (const std::bad_alloc&) {

@@ -10,7 +10,11 @@ using namespace lowlevel;
 
 const WaitKind ExitWait::kind{
     .reason = "with: exit",
-    .remove = [](Waiter& waiter) noexcept { static_cast<ExitWait&>(waiter).unlink(); },
+    .remove =
+        [](Waiter& waiter) noexcept {
+          ExitWait& wait = static_cast<ExitWait&>(waiter);
+          wait.exit_.state().joiners().remove(wait);
+        },
     .interrupt = nullptr,
     .awaited = [](const Waiter& waiter) noexcept -> FutureBase* {
       return &static_cast<const ExitWait&>(waiter).exit_.state();

@@ -382,7 +382,11 @@ void StopSource::request_stop() const noexcept { source_->request_stop(); }
 
 const WaitKind ThreadWait::kind{
     .reason = "to_thread",
-    .remove = [](Waiter& waiter) noexcept { static_cast<ThreadWait&>(waiter).unlink(); },
+    .remove =
+        [](Waiter& waiter) noexcept {
+          ThreadWait& wait = static_cast<ThreadWait&>(waiter);
+          wait.future_->joiners().remove(wait);
+        },
     .interrupt = &ThreadWait::interrupt,
 };
 

@@ -154,7 +154,7 @@ void Delivery::start(std::shared_ptr<Delivery> self, ThreadFutureBase& source) {
 }
 
 FutureBase* Delivery::leave() noexcept {
-  LinkedWaiter::unlink();
+  future_->joiners().remove(static_cast<LinkedWaiter&>(*this));
   LiveLink::unlink();
   --loop_->state().outside_work;
   return std::exchange(future_, nullptr);

@@ -257,7 +257,7 @@ TEST(Future, awaiting_one_of_another_loop_throws_in_the_task_that_does) {
   };
   run(main());
   EXPECT_NE(caught.find("another event loop"), std::string::npos);
-  EXPECT_TRUE(foreign.state().joiners().alone());
+  EXPECT_TRUE(foreign.state().joiners().empty());
 }
 
 // BH-FUT-14

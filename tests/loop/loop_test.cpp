@@ -239,7 +239,7 @@ TEST(EventLoop, run_until_complete_of_a_loop_that_is_stopped_throws_and_leaves_n
   auto future = loop.create_future<int>();
   loop.call_soon([&] { loop.stop(); });
   EXPECT_THROW(loop.run_until_complete(future), RuntimeError);
-  EXPECT_TRUE(future.state().joiners().alone());
+  EXPECT_TRUE(future.state().joiners().empty());
   EXPECT_FALSE(future.done());
   // The next one is not stopped by what was left of it.
   future.set_result(1);

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -311,6 +312,32 @@ ASYNC_TEST(Report, of_a_dropped_coroutine_says_who_has_dropped_it) {
   EXPECT_TRUE(reports.extras[0].starts_with("  dropped by\n    in "));
   EXPECT_NE(reports.extras[0].find("::<lambda> (after "), std::string::npos) << reports.extras[0];
   EXPECT_EQ(chain_in(reports.extras[0]), "Report_of_a_dropped_coroutine_says_who_has_dropped_it_body::<lambda>");
+}
+
+template <class T>
+Coro<T> drops_at_its_end(T value, unsigned& last_await) {
+  const auto dropped = calls();
+  last_await = std::source_location::current().line() + 1;
+  co_await sleep(1s);
+  co_return value;
+}
+
+// A result may stand where the place of the last await stood.
+ASYNC_TEST(Report, of_what_a_co_return_drops_says_after_which_await_whatever_the_value) {
+  unsigned last_await = 0;
+  const auto told_after = [&last_await](const Reports& reports) {
+    require(reports.extras.size() == 1);
+    return reports.extras[0].find(":" + std::to_string(last_await) + ")") != std::string::npos &&
+           chain_in(reports.extras[0]) == "drops_at_its_end";
+  };
+  {
+    Reports reports;
+    EXPECT_EQ(co_await create_task(drops_at_its_end(7, last_await)), 7);
+    EXPECT_TRUE(told_after(reports)) << reports.extras[0];
+  }
+  Reports reports;
+  EXPECT_EQ(co_await create_task(drops_at_its_end(std::string("seven"), last_await)), "seven");
+  EXPECT_TRUE(told_after(reports)) << reports.extras[0];
 }
 
 TEST(Report, of_a_task_that_its_loop_leaves_behind_says_where_it_waits) {

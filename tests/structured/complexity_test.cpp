@@ -48,7 +48,10 @@ class CountedJoin : public lowlevel::LinkedWaiter {
     join.awaited_.state().cancel({});
     return false;
   }
-  static void remove(lowlevel::Waiter& waiter) noexcept { static_cast<CountedJoin&>(waiter).unlink(); }
+  static void remove(lowlevel::Waiter& waiter) noexcept {
+    CountedJoin& join = static_cast<CountedJoin&>(waiter);
+    join.awaited_.state().joiners().remove(join);
+  }
   static detail::FutureBase* awaited(const lowlevel::Waiter& waiter) noexcept {
     return &static_cast<const CountedJoin&>(waiter).awaited_.state();
   }

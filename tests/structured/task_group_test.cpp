@@ -331,8 +331,8 @@ ASYNC_TEST(TaskGroup, a_task_shows_its_parent_as_the_one_that_waits_for_it) {
     Context context;
     auto task = group.create_task(sleep(1s), {.name = "child", .context = &context});
     EXPECT_EQ(task.name(), "child");
-    require(!task.state().joiners().alone());
-    const lowlevel::LinkedWaiter& waiter = static_cast<lowlevel::LinkedWaiter&>(*task.state().joiners().next);
+    require(!task.state().joiners().empty());
+    const lowlevel::LinkedWaiter& waiter = static_cast<const lowlevel::LinkedWaiter&>(*task.state().joiners().first());
     EXPECT_EQ(waiter.task(), &current_task().state());
     EXPECT_STREQ(waiter.kind().reason, "TaskGroup");
     co_return;

@@ -108,7 +108,7 @@ ASYNC_TEST(Wait, that_is_cancelled_leaves_the_tasks_alone) {
   co_await settle();
   EXPECT_TRUE(waiter.cancelled());
   EXPECT_EQ(tasks[0].cancelling(), 0);
-  for (const Task<int>& task : tasks) EXPECT_TRUE(task.state().joiners().alone());
+  for (const Task<int>& task : tasks) EXPECT_TRUE(task.state().joiners().empty());
   EXPECT_EQ(co_await tasks[1], 2);
 }
 

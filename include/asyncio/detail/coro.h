@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <exception>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -51,10 +52,10 @@ class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : 
     return parent.promise().start(*frame_);
   }
 
-  T await_resume() { return frame_->result_.take(); }
+  T await_resume() { return frame_->take(); }
 
   // Instead of await_resume(), for those who look before they take.
-  detail::ResultSlot<T>& result() { return frame_->result_; }
+  promise_type& result() { return *frame_; }
 
  private:
   promise_type* frame_;  // null where the coroutine had been awaited before
@@ -63,40 +64,37 @@ class [[nodiscard("nothing is waited for: write co_await")]] Coro<T>::Awaiter : 
 namespace detail {
 
 template <class T>
-class CoroPromise : public Promise {
+class CoroPromise : public WithResult<T, Promise> {
  public:
   static_assert(std::is_void_v<T> || alignof(T) <= 16, "Coro<T>: T is over-aligned; return a std::unique_ptr<T>");
 
   Coro<T> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
-    definition_ = location_of(definition);
+    this->set_definition(definition);
     return Coro<T>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }
   template <class U = T>
     requires std::convertible_to<U&&, T>
   void return_value(U&& value) {
-    result_.emplace(std::forward<U>(value));
+    this->emplace(std::forward<U>(value));
   }
   void unhandled_exception() noexcept {
-    result_.clear();  // there is a value already where the destructor of a local variable threw
-    result_.fail(take_exception());
+    std::exception_ptr error = this->take_exception();
+    this->clear();  // there is a value already where the destructor of a local variable threw
+    this->fail(std::move(error));
   }
-
-  ResultSlot<T> result_;
 };
 
 template <>
-class CoroPromise<void> : public Promise {
+class CoroPromise<void> : public WithResult<void, Promise> {
  public:
   Coro<void> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
-    definition_ = location_of(definition);
+    set_definition(definition);
     return Coro<void>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  void return_void() noexcept { result_.emplace(); }
-  void unhandled_exception() noexcept { result_.fail(take_exception()); }
-
-  ResultSlot<void> result_;
+  void return_void() noexcept {}
+  void unhandled_exception() noexcept { fail(take_exception()); }
 };
 
 }  // namespace detail
@@ -118,7 +116,7 @@ void Coro<T>::close() noexcept {
 }
 
 template <class T>
-const std::source_location& Coro<T>::definition() const {
+std::source_location Coro<T>::definition() const {
   if (frame_ == nullptr) detail::throw_awaited_twice();
   return frame_->definition();
 }

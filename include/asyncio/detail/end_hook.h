@@ -26,18 +26,20 @@ class EndHook final : public lowlevel::LinkedWaiter {
     subject_->joiners().push_back(*this);
     return true;
   }
-  void disarm() noexcept { unlink(); }
+  void disarm() noexcept {
+    if (subject_) subject_->joiners().remove(*this);
+  }
 
   // Disarms it, and drops the reference to the subject.
   void let_go() noexcept {
-    if (!alone()) unlink();
+    disarm();
     subject_.reset();
   }
 
   FutureBase& subject() const { return *subject_; }
 
  private:
-  static void remove(Waiter& waiter) noexcept { static_cast<EndHook&>(waiter).unlink(); }
+  static void remove(Waiter& waiter) noexcept { static_cast<EndHook&>(waiter).disarm(); }
   static void joined(Waiter& waiter) noexcept {
     EndHook& hook = static_cast<EndHook&>(waiter);
     hook.owner_->ended(hook);

@@ -24,7 +24,7 @@ AwaitResult<A> EventLoop::run_until_complete(A&& awaitable) {
     run_until_done(handle.state());
     handle.state().mark_retrieved();
     if constexpr (std::is_lvalue_reference_v<A>) {
-      return handle.state().result.get();
+      return handle.state().get();
     } else {
       return handle.state().take_or_copy();
     }

@@ -5,6 +5,7 @@
 #include <asyncio/detail/link.h>
 #include <asyncio/detail/loop_core.h>
 #include <asyncio/detail/ref.h>
+#include <asyncio/detail/result_word.h>
 
 #include <cstdint>
 #include <exception>
@@ -28,6 +29,9 @@ class FutureBase : public Runnable {
 
   bool done() const { return (flags_ & done_flag) != 0; }
   bool cancelled() const { return (flags_ & cancelled_flag) != 0; }
+  // What it ended with, where it is done.
+  bool has_value() const { return (flags_ & (done_flag | cancelled_flag | failed_flag)) == done_flag; }
+  bool has_error() const { return (flags_ & (cancelled_flag | failed_flag)) != 0; }
   LoopCore* loop() const { return loop_; }
 
   // Requests a cancel; false where it has ended. A future ends at once, a task when its coroutine does. Nothing of it
@@ -36,8 +40,8 @@ class FutureBase : public Runnable {
   // The exception it ended with, a CancelledError too; null after a value. Counts as a look at it.
   virtual std::exception_ptr outcome_exception() noexcept = 0;
 
-  Link& joiners() { return joiners_; }
-  const Link& joiners() const { return joiners_; }
+  LinkRing& joiners() { return joiners_; }
+  const LinkRing& joiners() const { return joiners_; }
   // Whether it ended with an exception other than CancelledError. Does not count as a look at it.
   bool failed() const { return (flags_ & failed_flag) != 0; }
   // The coroutine that runs is about to get the outcome; the traceback of an exception goes on from that of the task.
@@ -66,7 +70,7 @@ class FutureBase : public Runnable {
     cancelled_flag = 2,
     unretrieved_flag = 4,         // ended with an exception that nobody has looked at
     started_flag = 8,             // the body of the task runs, or has run
-    body_ended_flag = 16,         // the outermost coroutine of the task is at its end
+    body_ended_flag = 16,         // the outermost coroutine of the task is at its end, or gone
     queued_flag = 32,             // the task is in the loop's list of cancels to deliver, and
     passed_on_flag = 64,          // had its turn there, and another task has the request now
     failed_flag = 128,            // ended with an exception, CancelledError apart
@@ -96,26 +100,30 @@ class FutureBase : public Runnable {
   ~FutureBase() = default;
   virtual void destroy() noexcept = 0;
 
-  // Marks it as done and tells the joiners, in the order in which they came.
+  // Marks it as done and tells the joiners, in the order in which they came. Which result it has the flags tell from
+  // now on: no bit of the list of cancels must be among them.
+  void note_value() noexcept {}
+  void note_error() noexcept {}
   void complete(std::uint8_t flags) noexcept {
-    flags_ = static_cast<std::uint8_t>(flags_ | done_flag | flags);
-    if (!joiners_.alone()) tell_joiners();
+    flags_ = static_cast<std::uint8_t>((flags_ & ~(no_circle_flag | unlisted_flag)) | done_flag | flags);
+    if (!joiners_.empty()) tell_joiners();
   }
   // The same for an exception: finds out whether it is a CancelledError, and whether it must be reported.
   void complete_with(const std::exception_ptr& error) noexcept;
   void before_destroy(const std::exception_ptr& error) noexcept {
     if ((flags_ & unretrieved_flag) != 0) [[unlikely]]
       report_never_retrieved(error);
-    if (!joiners_.alone()) [[unlikely]]
+    if (!joiners_.empty()) [[unlikely]]
       drop_callbacks();
   }
 
-  Link joiners_;
+  LinkRing joiners_;
   LoopCore* loop_;
   RefCount references_{1};
   std::uint16_t cancels_ = 0;  // Task.cancelling()
   std::uint8_t flags_ = 0;
   std::uint8_t interrupts_ = 0;  // what the next park must look at
+  ResultWord word_;
 
  private:
   void tell_joiners() noexcept;

@@ -78,7 +78,7 @@ class Join : public JoinBase {
   explicit Join(State& state) : JoinBase(state) {}
   decltype(auto) await_resume() {
     check_join();
-    return static_cast<State*>(state_)->result.get();
+    return static_cast<State*>(state_)->get();
   }
 };
 
@@ -163,30 +163,28 @@ class DoneCallbackOf final : public DoneCallback {
 
 // The storage behind a Task<T> or Future<T>, apart from what does not depend on T.
 template <class T, class Base>
-class ValueState : public Base {
+class ValueState : public WithResult<T, Base> {
  public:
   using Value = T;
-  using Base::Base;
+  using WithResult<T, Base>::WithResult;
 
   // Moves the value out where there are no references but `own` of the caller's.
   T take_or_copy(std::uint32_t own = 1) {
-    if (result.state() == ResultSlot<T>::State::exception) std::rethrow_exception(result.exception());
+    if (this->has_error()) std::rethrow_exception(this->word_.error);
     if (this->shared(own)) {
       if constexpr (std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>) {
-        return result.get();
+        return this->get();
       } else {
         this->throw_not_copyable();
       }
     }
-    return result.take();
+    return this->take();
   }
 
   std::exception_ptr outcome_exception() noexcept final {
     this->mark_retrieved();
-    return result.exception();
+    return this->exception();
   }
-
-  [[no_unique_address]] ResultSlot<T> result;
 };
 
 template <class T>
@@ -204,21 +202,21 @@ class FutureState final : public ValueState<T, FutureBase> {
     {
       // The constructor of the value may throw; it may also come back here.
       FutureBase::Settling settling(*this);
-      this->result.emplace(std::forward<Args>(args)...);
+      this->emplace(std::forward<Args>(args)...);
     }
     this->complete(0);
   }
   void fail(std::exception_ptr error) {
     this->require_pending("Future.set_exception");
-    this->result.fail(std::move(error));
-    this->complete_with(this->result.exception());
+    this->WithResult<T, FutureBase>::fail(std::move(error));
+    this->complete_with(this->word_.error);
   }
   bool cancel(std::string_view message) noexcept override {
     if (!this->pending()) {
       this->mark_retrieved();  // whoever cancels it does not mind how it ended
       return false;
     }
-    this->result.fail(detail::make_cancelled(message));
+    this->WithResult<T, FutureBase>::fail(detail::make_cancelled(message));
     this->complete(FutureBase::cancelled_flag);
     return true;
   }
@@ -226,7 +224,7 @@ class FutureState final : public ValueState<T, FutureBase> {
  private:
   ~FutureState() = default;
   void destroy() noexcept override {
-    this->before_destroy(this->result.exception());
+    this->before_destroy(this->exception());
     delete this;
   }
 };

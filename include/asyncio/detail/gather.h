@@ -193,7 +193,7 @@ Gathered<outcomes, typename State::Value> take_child(State& state) {
   using T = typename State::Value;
   if constexpr (outcomes) {
     state.mark_retrieved();
-    if (std::exception_ptr error = state.result.exception()) return Outcome<T>(std::move(error));
+    if (std::exception_ptr error = state.exception()) return Outcome<T>(std::move(error));
     if constexpr (std::is_void_v<T>) {
       return Outcome<T>(std::in_place);
     } else {

@@ -61,7 +61,7 @@ class GeneratorPromise : public Promise {
   }
 
   AsyncGenerator<T> get_return_object(CallSite definition = __builtin_source_location()) noexcept {
-    definition_ = location_of(definition);
+    set_definition(definition);
     return AsyncGenerator<T>(*this);
   }
   FinalAwaiter final_suspend() const noexcept { return {}; }

@@ -45,6 +45,47 @@ struct Link {
   }
 };
 
+// First in, first out, as a ring of which it knows the first: half of what a sentinel takes, in each task and future.
+// In turn a place in it is not told from one in none by alone(), and leaves by remove().
+class LinkRing {
+ public:
+  LinkRing() = default;
+  LinkRing(const LinkRing&) = delete;
+  LinkRing& operator=(const LinkRing&) = delete;
+
+  bool empty() const { return first_ == nullptr; }
+  const Link* first() const { return first_; }  // null where it is empty
+  // The place after that one, null after the last.
+  const Link* after(const Link& link) const { return link.next != first_ ? link.next : nullptr; }
+
+  void push_back(Link& link) noexcept {
+    if (first_ == nullptr) {
+      first_ = &link;
+    } else {
+      first_->push_back(link);
+    }
+  }
+  // Does nothing to one that is in no list.
+  void remove(Link& link) noexcept {
+    if (first_ == &link) first_ = link.alone() ? nullptr : link.next;
+    link.unlink();
+  }
+  // It must not be empty.
+  Link& pop_front() noexcept {
+    Link& link = *first_;
+    if (link.alone()) {
+      first_ = nullptr;
+    } else {
+      first_ = link.next;
+      link.unlink();
+    }
+    return link;
+  }
+
+ private:
+  Link* first_ = nullptr;
+};
+
 // What a loop can run: a task, or a callback.
 class Runnable {
  public:

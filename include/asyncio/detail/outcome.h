@@ -55,8 +55,8 @@ std::string Outcome<T>::what() const {
 namespace detail {
 
 // The outcome that a Result holds, taken out of it.
-template <class T>
-Outcome<T> to_outcome(ResultSlot<T>& result) {
+template <class T, class Owner>
+Outcome<T> to_outcome(WithResult<T, Owner>& result) {
   if (std::exception_ptr error = result.exception()) return Outcome<T>(std::move(error));
   if constexpr (std::is_void_v<T>) {
     return Outcome<T>(std::in_place);
@@ -118,7 +118,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] AsResult : public l
       return inner_.awaiter().await_resume_result();
     } else if constexpr (IsCoro<S>) {
       auto& result = inner_.awaiter().result();
-      if (result.state() == ResultSlot<Value>::State::exception && passes_outcomes(result.exception())) result.take();
+      if (result.has_error() && passes_outcomes(result.exception())) result.take();
       return detail::to_outcome(result);
     } else {
       return catch_all();

@@ -3,6 +3,7 @@
 
 #include <asyncio/awaitable.h>
 #include <asyncio/detail/frame_pool.h>
+#include <asyncio/detail/result_word.h>
 #include <asyncio/detail/this_thread.h>
 #include <asyncio/lowlevel/native_awaiter.h>
 
@@ -10,6 +11,7 @@
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <type_traits>
@@ -24,10 +26,22 @@ namespace detail {
 template <class A>
 class ForeignAwaiter;
 
-// A place in a program, as the compiler hands it to a default argument: for the functions of a promise, which only the
-// compiler calls. There g++ 13 refuses std::source_location::current(), where it does not optimise.
-using CallSite = decltype(__builtin_source_location());
-inline std::source_location location_of(CallSite site) noexcept { return std::bit_cast<std::source_location>(site); }
+// A place with a mark, in one word: what a CallSite points at is aligned as pointers are.
+class MarkedPlace {
+ public:
+  enum Mark : std::uintptr_t { none, value, error };
+
+  std::source_location place() const noexcept { return std::bit_cast<std::source_location>(bits_ & ~marks); }
+  bool has(Mark mark) const noexcept { return (bits_ & mark) != 0; }
+  bool unmarked() const noexcept { return (bits_ & marks) == 0; }
+  void set(CallSite place, Mark mark) noexcept { bits_ = std::bit_cast<std::uintptr_t>(place) | mark; }
+  void add(Mark mark) noexcept { bits_ |= mark; }
+  void unmark() noexcept { bits_ &= ~marks; }
+
+ private:
+  static constexpr std::uintptr_t marks = value | error;
+  std::uintptr_t bits_ = 0;
+};
 
 template <class A>
 concept NativeAwaitable = Awaitable<A> && std::derived_from<AwaiterOf<A>, lowlevel::NativeAwaiter>;
@@ -39,7 +53,8 @@ inline constexpr bool is_coro<Coro<T>> = true;
 template <class T>
 concept IsCoro = is_coro<T>;
 
-// The part of a coroutine's promise that does not depend on its type: where it is, and who goes on when it ends.
+// The part of a coroutine's promise that does not depend on its type: where it is, and who goes on when it ends. Three
+// words, because a program may have millions: with two of the compiler's own they leave 8 bytes of a block of 48.
 class Promise {
  public:
   static void* operator new(std::size_t size) { return FramePool::get(size); }
@@ -53,7 +68,7 @@ class Promise {
                   "co_await: a Coro is awaited once, and gone then: write co_await std::move(coro), or make it a task");
     static_assert(Awaitable<A> || IsCoro<std::remove_cvref_t<A>>,
                   "co_await: this cannot be awaited; await a Coro, a Task, a Future or another awaitable");
-    site_ = location_of(site);
+    word_.site = site;
     if constexpr (!Awaitable<A>) {
       return std::suspend_never();  // one error is enough
     } else if constexpr (!NativeAwaitable<A>) {
@@ -65,9 +80,17 @@ class Promise {
 
   std::coroutine_handle<Promise> handle() noexcept { return std::coroutine_handle<Promise>::from_promise(*this); }
 
-  const Promise* parent() const { return parent_; }                       // who awaits it; null for the root of a task
-  const std::source_location& definition() const { return definition_; }  // of the function
-  const std::source_location& await_site() const { return site_; }        // line 0 before the first await
+  const Promise* parent() const { return parent_; }  // who awaits it; null for the root of a task
+  // The function; its place, too, until there is a result.
+  std::source_location definition() const { return definition_.place(); }
+  // Of the last await; of the function before the first.
+  std::source_location place() const {
+    const bool awaits = definition_.unmarked() && word_.site != nullptr;
+    return awaits ? location_of(word_.site) : definition_.place();
+  }
+
+  bool has_value() const { return definition_.has(MarkedPlace::value); }
+  bool has_error() const { return definition_.has(MarkedPlace::error); }
 
   // Starts `child` on behalf of *this; what await_suspend of a child's awaiter returns.
   auto start(Promise& child) {
@@ -78,12 +101,13 @@ class Promise {
 
   // Goes on with the parent; what await_suspend of the final awaiter, or of a generator's yield, returns.
   auto leave() noexcept {
-    if (parent_ == nullptr) [[unlikely]] {
+    Promise* const parent = parent_;
+    if (parent == nullptr) [[unlikely]] {
       leave_task();
       return this_thread.awaits.leave_task();
     }
-    parent_->becomes_innermost();
-    return this_thread.awaits.leave(handle(), parent_->handle());
+    parent->becomes_innermost();
+    return this_thread.awaits.leave(handle(), parent->handle());
   }
 
   // The exception that is being handled, which leaves this coroutine; noted for the traceback of its task.
@@ -104,10 +128,25 @@ class Promise {
   Promise* parent_ = nullptr;
 
  protected:
-  std::source_location definition_;  // set by get_return_object: only there do all compilers know the function's name
+  // For get_return_object: only there do all compilers know the function's name.
+  void set_definition(CallSite definition) noexcept { definition_.set(definition, MarkedPlace::none); }
 
- private:
-  std::source_location site_;
+  // While its local variables are destroyed, whoever asks where it is must still be told the last await.
+  void note_value() noexcept {
+    if (word_.site != nullptr) {
+      definition_.set(word_.site, MarkedPlace::value);
+    } else {
+      definition_.add(MarkedPlace::value);
+    }
+  }
+  void note_error() noexcept { definition_.add(MarkedPlace::error); }
+  void note_nothing() noexcept {
+    definition_.unmark();
+    word_.site = nullptr;
+  }
+
+  MarkedPlace definition_;  // marked with what word_ is: the last await until there is a result
+  ResultWord word_;
 };
 
 struct FinalAwaiter {

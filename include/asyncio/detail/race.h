@@ -31,7 +31,9 @@ class Race;
 class Entrant : public lowlevel::LinkedWaiter {
  public:
   Entrant() : LinkedWaiter(kind) {}
-  ~Entrant() { unlink(); }
+  ~Entrant() {
+    if (runner_) runner_.state().joiners().remove(*this);
+  }
 
  private:
   friend class Race;
@@ -96,10 +98,10 @@ template <class T>
 RacePrize<T> take_prize(const Task<T>& task) {
   task.state().retrieve();
   if constexpr (std::is_void_v<T>) {
-    task.state().result.take();
+    task.state().take();
     return {};
   } else {
-    return task.state().result.take();
+    return task.state().take();
   }
 }
 

@@ -2,126 +2,174 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/detail/result_word.h>
 
 #include <concepts>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
-// What a coroutine leaves behind: nothing yet, a value, or an exception. T may be void or a reference.
-// The storage of promises, tasks and futures; users meet Outcome<T> (outcome.h).
+// How a result of type T is stored: void as nothing, a reference as a pointer.
+struct NoValue {};
 template <class T>
-class ResultSlot {
+struct StoredAs {
+  using type = T;
+};
+template <class T>
+struct StoredAs<T&> {
+  using type = T*;
+};
+template <class T>
+struct StoredAs<T&&> {
+  using type = T*;
+};
+template <>
+struct StoredAs<void> {
+  using type = NoValue;
+};
+
+// Room for a value that does not fit into a ResultWord.
+template <class Stored>
+union ResultRoom {
+  ResultRoom() noexcept {}
+  ResultRoom(const ResultRoom&) = delete;
+  ResultRoom& operator=(const ResultRoom&) = delete;
+  ~ResultRoom() {}
+
+  Stored value;
+};
+
+// An Owner with a result: nothing yet, a value, or an exception. T may be void, of which nothing yet and a value are the
+// same, or a reference. The storage of coroutines, tasks and futures; users meet Outcome<T> (outcome.h).
+//
+// The Owner has a ResultWord word_, and knows what is in it: has_value() and has_error() say so, note_value() and
+// note_error() are told before it changes.
+template <class T, class Owner>
+class WithResult : public Owner {
+  using Stored = typename StoredAs<T>::type;
+  static constexpr bool in_word = fits_result_word<Stored>;
+
  public:
-  enum class State : std::uint8_t { empty, value, exception };
-
-  ResultSlot() noexcept {}
-  ResultSlot(ResultSlot&& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) { take_from(other); }
-  ResultSlot& operator=(ResultSlot&&) = delete;
-  ~ResultSlot() { clear(); }
-
-  State state() const { return state_; }
+  using Owner::Owner;
+  WithResult() = default;
+  WithResult(const WithResult&) = delete;
+  WithResult& operator=(const WithResult&) = delete;
+  ~WithResult() { destroy(); }
 
   template <class... Args>
   void emplace(Args&&... args) {
-    if constexpr (std::is_reference_v<T>) {
-      stored_ = std::addressof(args...);
+    if constexpr (std::is_void_v<T>) {
+      static_assert(sizeof...(args) == 0);
+    } else if constexpr (std::is_reference_v<T>) {
+      emplace_stored(std::addressof(args...));
     } else {
-      std::construct_at(std::addressof(stored_), std::forward<Args>(args)...);
+      emplace_stored(std::forward<Args>(args)...);
     }
-    state_ = State::value;
   }
 
   void fail(std::exception_ptr error) noexcept {
-    std::construct_at(std::addressof(error_), std::move(error));
-    state_ = State::exception;
+    this->note_error();
+    std::construct_at(std::addressof(this->word_.error), std::move(error));
   }
 
   // Becomes what `other`, which keeps a moved-from value, was. *this must be empty, and still is if the move throws.
-  void take_from(ResultSlot& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
-    if (other.state_ == State::value) {
-      std::construct_at(std::addressof(stored_), std::move(other.stored_));
-    } else if (other.state_ == State::exception) {
-      std::construct_at(std::addressof(error_), std::move(other.error_));
+  template <class Other>
+  void take_from(WithResult<T, Other>& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
+    if (other.has_error()) [[unlikely]] {
+      fail(std::move(other.word_.error));
+    } else if constexpr (!std::is_void_v<T>) {
+      if (other.has_value()) emplace_stored(std::move(other.value()));
     }
-    state_ = other.state_;
   }
 
   // The value, moved out; rethrows the exception.
   T take() {
-    if (state_ == State::exception) [[unlikely]]
-      std::rethrow_exception(std::exchange(error_, nullptr));
+    if (this->has_error()) [[unlikely]]
+      std::rethrow_exception(std::exchange(this->word_.error, nullptr));
     if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*stored_);
-    } else {
-      return std::move(stored_);
+      return static_cast<T>(*value());
+    } else if constexpr (!std::is_void_v<T>) {
+      return std::move(value());
     }
   }
 
   // The value, which stays; rethrows the exception, which stays too.
   std::add_lvalue_reference_t<const T> get() const {
-    if (state_ == State::exception) [[unlikely]]
-      std::rethrow_exception(error_);
+    if (this->has_error()) [[unlikely]]
+      std::rethrow_exception(this->word_.error);
     if constexpr (std::is_reference_v<T>) {
-      return *stored_;
-    } else {
-      return stored_;
+      return *value();
+    } else if constexpr (!std::is_void_v<T>) {
+      return value();
     }
   }
 
   // Null unless an exception is held.
-  std::exception_ptr exception() const { return state_ == State::exception ? error_ : nullptr; }
+  std::exception_ptr exception() const { return this->has_error() ? this->word_.error : nullptr; }
 
   void clear() noexcept {
-    if (state_ == State::value) {
-      std::destroy_at(std::addressof(stored_));
-    } else if (state_ == State::exception) {
-      std::destroy_at(std::addressof(error_));
+    destroy();
+    this->note_nothing();
+  }
+
+ private:
+  template <class, class>
+  friend class WithResult;
+
+  template <class... Args>
+  void emplace_stored(Args&&... args) {
+    if constexpr (in_word) {
+      Stored made(std::forward<Args>(args)...);  // which may throw: the word is still its owner's
+      this->note_value();
+      std::construct_at(reinterpret_cast<Stored*>(this->word_.value), std::move(made));
+    } else {
+      std::construct_at(std::addressof(room_.value), std::forward<Args>(args)...);
+      this->note_value();
     }
-    state_ = State::empty;
+  }
+  Stored& value() noexcept { return const_cast<Stored&>(std::as_const(*this).value()); }
+  const Stored& value() const noexcept {
+    if constexpr (in_word) {
+      return *std::launder(reinterpret_cast<const Stored*>(this->word_.value));
+    } else {
+      return room_.value;
+    }
+  }
+  void destroy() noexcept {
+    if (this->has_error()) [[unlikely]] {
+      std::destroy_at(std::addressof(this->word_.error));
+    } else if constexpr (!in_word) {
+      if (this->has_value()) std::destroy_at(std::addressof(room_.value));
+    }
   }
 
- private:
-  using Stored = std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>;
-
-  union {
-    Stored stored_;
-    std::exception_ptr error_;
-  };
-  State state_ = State::empty;
+  [[no_unique_address]] std::conditional_t<in_word, NoValue, ResultRoom<Stored>> room_;
 };
 
-// Of void: nothing yet and a value are the same, so that it is one pointer. Each coroutine and each task has one.
-template <>
-class ResultSlot<void> {
+// A result that nobody else knows the state of.
+class ResultState {
  public:
-  enum class State : std::uint8_t { value, exception };
+  bool has_value() const { return state_ == State::value; }
+  bool has_error() const { return state_ == State::error; }
 
-  ResultSlot() noexcept = default;
-  ResultSlot(ResultSlot&&) noexcept = default;
-  ResultSlot& operator=(ResultSlot&&) = delete;
+ protected:
+  void note_value() noexcept { state_ = State::value; }
+  void note_error() noexcept { state_ = State::error; }
+  void note_nothing() noexcept { state_ = State::nothing; }
 
-  State state() const { return error_ == nullptr ? State::value : State::exception; }
-  void emplace() noexcept {}
-  void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
-  void take_from(ResultSlot& other) noexcept { error_ = std::move(other.error_); }
-  void take() {
-    if (error_ != nullptr) [[unlikely]]
-      std::rethrow_exception(std::exchange(error_, nullptr));
-  }
-  void get() const {
-    if (error_ != nullptr) [[unlikely]]
-      std::rethrow_exception(error_);
-  }
-  std::exception_ptr exception() const { return error_; }
-  void clear() noexcept { error_ = nullptr; }
+  ResultWord word_;
 
  private:
-  std::exception_ptr error_;
+  enum class State : std::uint8_t { nothing, value, error };
+  State state_ = State::nothing;
 };
+
+template <class T>
+using ResultSlot = WithResult<T, ResultState>;
 
 }  // namespace asyncio::inline ASYNCIO_ABI::detail

@@ -50,7 +50,7 @@ class [[nodiscard("nothing is shielded from a cancel but the co_await of this")]
   decltype(auto) await_resume() {
     check_shield();
     if constexpr (shared) {
-      return static_cast<State&>(*state_).result.get();
+      return static_cast<State&>(*state_).get();
     } else {
       return static_cast<State&>(*state_).take_or_copy();
     }

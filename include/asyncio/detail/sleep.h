@@ -16,13 +16,13 @@ namespace detail {
 // What sleep() gives to co_await. No coroutine frame; a yield (a duration of 0 or less) touches no timer either.
 class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public lowlevel::Waiter, private lowlevel::Timer {
  public:
-  explicit Sleep(std::chrono::nanoseconds duration) : Waiter(sleeping), Timer(&fire), duration_(duration) {}
-  Sleep(Sleep&& other) noexcept : Waiter(std::move(other)), Timer(&fire), duration_(other.duration_) {}
+  explicit Sleep(std::chrono::nanoseconds duration) : Waiter(sleeping), Timer(&fire) { deadline = duration.count(); }
+  Sleep(Sleep&& other) noexcept : Waiter(std::move(other)), Timer(&fire) { deadline = other.deadline; }
 
   bool await_ready() const { return false; }
   template <class P>
   void await_suspend(std::coroutine_handle<P> self) {
-    if (duration_.count() > 0) [[likely]] {
+    if (deadline > 0) [[likely]] {
       start();
       park(self);
     } else {
@@ -36,9 +36,7 @@ class [[nodiscard("nothing is waited for: write co_await")]] Sleep : public lowl
   static const lowlevel::WaitKind sleeping;
   static void fire(Timer& timer) noexcept;
   static void remove(Waiter& waiter) noexcept;
-  void start();
-
-  std::chrono::nanoseconds duration_;
+  void start();  // deadline is a duration until then
 };
 
 // What until_idle() gives to co_await.

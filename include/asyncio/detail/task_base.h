@@ -71,7 +71,7 @@ class TaskBase : public FutureBase, private LiveLink {
 
   const TaskBase* as_task() const final { return this; }
   const lowlevel::Waiter* waiter() const { return parked_in(); }  // null while it runs, or is about to
-  const Promise* innermost() const { return innermost_; }         // null once the body has ended
+  const Promise* innermost() const { return body_ended() ? nullptr : word_.innermost; }
   const std::source_location& creation() const { return creation_; }
   TaskExtra& extra();
   void set_extra(TaskExtra& made) noexcept;  // of one that is plain; the task owns it
@@ -85,7 +85,8 @@ class TaskBase : public FutureBase, private LiveLink {
  protected:
   // One that starts eagerly is not queued: start_eagerly() follows.
   TaskBase(LoopCore& loop, Promise& body, const std::source_location& creation, bool eager) noexcept
-      : FutureBase(&loop), innermost_(&body), identity_(draw_number(loop)), creation_(creation) {
+      : FutureBase(&loop), identity_(draw_number(loop)), creation_(creation) {
+    word_.innermost = &body;
     loop.live.push_back(static_cast<LiveLink&>(*this));
     if (!eager) loop.ready.push(*this);
   }
@@ -118,7 +119,12 @@ class TaskBase : public FutureBase, private LiveLink {
   void note_cancel_message(std::string_view message) noexcept;
   TaskBase* awaited_task() const noexcept;
 
-  Promise* innermost_;  // the coroutine that runs or is to be resumed; the outermost before the start and at the end
+  bool body_ended() const { return (flags_ & body_ended_flag) != 0; }
+  // The coroutines are about to go. Their destructors may look at this task: there are none any more.
+  Promise& take_innermost() noexcept {
+    flags_ |= body_ended_flag;
+    return *word_.innermost;
+  }
 
  private:
   friend class lowlevel::Waiter;
@@ -142,7 +148,7 @@ class TaskBase : public FutureBase, private LiveLink {
 
 [[noreturn]] void refuse_task(Promise* body, const std::source_location& site);
 
-inline void Promise::becomes_innermost() noexcept { this_thread.task->innermost_ = this; }
+inline void Promise::becomes_innermost() noexcept { this_thread.task->word_.innermost = this; }
 inline void Promise::leave_task() noexcept { this_thread.task->flags_ |= TaskBase::body_ended_flag; }
 
 }  // namespace detail

@@ -23,31 +23,33 @@ class TaskState final : public ValueState<T, TaskBase> {
  private:
   ~TaskState() = default;
   void destroy() noexcept override {
-    this->before_destroy(this->result.exception());
+    this->before_destroy(this->exception());
     delete this;
   }
 
   void settle() noexcept override {
-    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(*std::exchange(this->innermost_, nullptr));
-    if constexpr (std::is_nothrow_move_constructible_v<ResultSlot<T>>) {
-      this->result.take_from(body.result_);
+    CoroPromise<T>& body = static_cast<CoroPromise<T>&>(this->take_innermost());
+    bool failed = body.has_error();
+    if constexpr (noexcept(this->take_from(body))) {
+      this->take_from(body);
     } else {
       try {
-        this->result.take_from(body.result_);
+        this->take_from(body);
       } catch (...) {
-        this->result.fail(std::current_exception());
+        this->fail(std::current_exception());
+        failed = true;
       }
     }
     body.handle().destroy();
-    if (this->result.state() == ResultSlot<T>::State::exception) [[unlikely]] {
-      this->end_with(this->result.exception());
+    if (failed) [[unlikely]] {
+      this->end_with(this->word_.error);
     } else {
       this->end();
     }
   }
   void settle_cancelled(std::exception_ptr error) noexcept override {
-    this->result.fail(std::move(error));
-    this->end_with(this->result.exception());
+    this->fail(std::move(error));
+    this->end_with(this->word_.error);
   }
 };
 

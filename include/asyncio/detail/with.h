@@ -123,10 +123,10 @@ void enter_now(X& x, std::optional<Entered<Y>>& entered) {
 }
 
 // What leaves a block: the value of the body, or its exception, unless that is suppressed.
-template <bool suppresses, class T>
-typename BlockResultOf<T, suppresses>::type block_result(ResultSlot<T>& outcome, bool suppressed) {
+template <bool suppresses, class T, class Owner>
+typename BlockResultOf<T, suppresses>::type block_result(WithResult<T, Owner>& outcome, bool suppressed) {
   if constexpr (suppresses) {
-    if (suppressed && outcome.state() == ResultSlot<T>::State::exception) return {};
+    if (suppressed && outcome.has_error()) return {};
     if constexpr (std::is_void_v<T>) {
       outcome.take();
       return true;
@@ -275,7 +275,7 @@ class [[nodiscard("a block runs when it is awaited: write co_await")]] PlainBloc
       if (!run_.has_value()) [[unlikely]]
         return {};  // the body has thrown before it became a coroutine, and x has suppressed that
     }
-    ResultSlot<T>& outcome = run_->result();
+    auto& outcome = run_->result();
     bool suppressed = false;
     if constexpr (Traits::suppresses) {
       suppressed = x_.exit_now(outcome.exception());
