@@ -2,11 +2,11 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/detail/construct.h>
 
 #include <concepts>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -29,24 +29,24 @@ class ResultSlot {
   template <class... Args>
   void emplace(Args&&... args) {
     if constexpr (std::is_reference_v<T>) {
-      stored_ = std::addressof(args...);
+      stored_ = detail::address_of(args...);
     } else {
-      std::construct_at(std::addressof(stored_), std::forward<Args>(args)...);
+      detail::construct(stored_, std::forward<Args>(args)...);
     }
     state_ = State::value;
   }
 
   void fail(std::exception_ptr error) noexcept {
-    std::construct_at(std::addressof(error_), std::move(error));
+    detail::construct(error_, std::move(error));
     state_ = State::exception;
   }
 
   // Becomes what `other`, which keeps a moved-from value, was. *this must be empty, and still is if the move throws.
   void take_from(ResultSlot& other) noexcept(std::is_nothrow_move_constructible_v<Stored>) {
     if (other.state_ == State::value) {
-      std::construct_at(std::addressof(stored_), std::move(other.stored_));
+      detail::construct(stored_, std::move(other.stored_));
     } else if (other.state_ == State::exception) {
-      std::construct_at(std::addressof(error_), std::move(other.error_));
+      detail::construct(error_, std::move(other.error_));
     }
     state_ = other.state_;
   }
@@ -78,9 +78,9 @@ class ResultSlot {
 
   void clear() noexcept {
     if (state_ == State::value) {
-      std::destroy_at(std::addressof(stored_));
+      detail::destroy(stored_);
     } else if (state_ == State::exception) {
-      std::destroy_at(std::addressof(error_));
+      detail::destroy(error_);
     }
     state_ = State::empty;
   }
