@@ -58,7 +58,8 @@ PLACED = {
     "task_errors": "structured",
     "chrono": "base",
     "config": "base",
-    "error": "base",  # the exceptions need nothing but the standard library
+    "error": "base",  # the exceptions need nothing but the standard library,
+    "shared": "base",  # and not all of that
     "watched_fd": "backend",  # what one watches
     "asyncio": "net",  # the umbrella: everything up to net
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <asyncio/detail/any_context_var.h>
+#include <asyncio/detail/shared.h>
 
-#include <memory>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -18,7 +18,7 @@ class Context {
   Context(const Context& other);
   Context(Context&& other) noexcept = default;
   Context& operator=(Context other) noexcept {
-    cell_.swap(other.cell_);
+    cell_ = std::move(other.cell_);
     return *this;
   }
 
@@ -56,9 +56,9 @@ class Context {
   struct Cell;
   static Context& active();                        // the one that a set() changes
   static const Context* active_if_any() noexcept;  // the same, null where there is none yet
-  const std::shared_ptr<Cell>& cell() const;
+  Cell& cell() const;
 
-  mutable std::shared_ptr<Cell> cell_;  // null while there are no values and no copies
+  mutable detail::Ref<detail::SharedObject> cell_;  // a Cell; none while there are no values and no copies
 };
 
 // What ContextVar::set() gives, for reset().
@@ -66,11 +66,11 @@ class ContextToken {
  private:
   template <class T>
   friend class ContextVar;
-  ContextToken(const detail::AnyContextVar& variable, std::shared_ptr<const void> old)
+  ContextToken(const detail::AnyContextVar& variable, detail::Ref<const detail::SharedObject> old)
       : variable_(&variable), old_(std::move(old)) {}
 
   const detail::AnyContextVar* variable_;
-  std::shared_ptr<const void> old_;  // null where there was none
+  detail::Ref<const detail::SharedObject> old_;  // of none where there was none
 };
 
 // A variable with one value per task: a request id, a locale, a transaction.
@@ -95,22 +95,22 @@ class ContextVar : private detail::AnyContextVar {
   // `name` is kept, not copied. Without a default, get() throws std::out_of_range until there is a value.
   explicit ContextVar(const char* name) : AnyContextVar(name) {}
   ContextVar(const char* name, T default_value)
-      : AnyContextVar(name), default_(std::make_shared<const T>(std::move(default_value))) {}
+      : AnyContextVar(name), default_(detail::Ref<const Held>::adopt(*new Held(std::move(default_value)))) {}
 
   // The value in this context, else the default.
   T get() const {
-    if (Value value = find()) return *static_cast<const T*>(value.get());
-    if (default_ == nullptr) throw_unset();
-    return *default_;
+    if (Value value = find()) return static_cast<const Held&>(*value).value;
+    if (!default_) throw_unset();
+    return default_->value;
   }
   // The value in this context, else `fallback`.
   T get(T fallback) const {
-    if (Value value = find()) return *static_cast<const T*>(value.get());
+    if (Value value = find()) return static_cast<const Held&>(*value).value;
     return fallback;
   }
 
   // Sets the value in this context; reset() with the result takes it back.
-  Token set(T value) const { return Token(*this, exchange(std::make_shared<const T>(std::move(value)))); }
+  Token set(T value) const { return Token(*this, exchange(Value::adopt(*new Held(std::move(value))))); }
 
   // Restores the value from before the set() that gave the token. Throws ValueError for a token of another variable.
   void reset(Token token) const {
@@ -119,7 +119,9 @@ class ContextVar : private detail::AnyContextVar {
   }
 
  private:
-  std::shared_ptr<const T> default_;
+  using Held = detail::SharedValue<T>;
+
+  detail::Ref<const Held> default_;
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

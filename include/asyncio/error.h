@@ -2,20 +2,31 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/detail/shared.h>
 
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
 // The exceptions of the library, under their Python names. All can be copied, and copying none of them throws.
 // Errors of the operating system are std::system_error.
+
+namespace detail {
+
+// A text which is copied without failing.
+using SharedText = Ref<const SharedValue<std::string>>;
+inline SharedText share_text(std::string text) {
+  return SharedText::adopt(*new SharedValue<std::string>(std::move(text)));
+}
+
+}  // namespace detail
 
 // Thrown at an await of a task that is cancelled. It has no base class, as Python's does not derive from Exception: a
 // `catch (const std::exception&)` must not swallow a cancel. What catches it should do its cleaning up and rethrow;
@@ -24,17 +35,17 @@ class CancelledError final {
  public:
   CancelledError() noexcept = default;
   explicit CancelledError(std::string_view message, const void* source = nullptr)
-      : text_(message.empty() ? nullptr : std::make_shared<const std::string>(message)), source_(source) {}
+      : text_(message.empty() ? detail::SharedText() : detail::share_text(std::string(message))), source_(source) {}
 
   // The text given to cancel(); empty without one.
-  const char* message() const noexcept { return text_ != nullptr ? text_->c_str() : ""; }
+  const char* message() const noexcept { return text_ ? text_->value.c_str() : ""; }
   const char* what() const noexcept { return *message() != '\0' ? message() : "cancelled"; }
 
   // The CancelScope that threw it; null for a request of Task::cancel().
   const void* source() const noexcept { return source_; }
 
  private:
-  std::shared_ptr<const std::string> text_;  // null where it is empty: to be cancelled must not need memory
+  detail::SharedText text_;  // of none where it is empty: to be cancelled must not need memory
   const void* source_ = nullptr;
 };
 
@@ -133,12 +144,12 @@ class IncompleteReadError : public std::runtime_error {
   IncompleteReadError(const IncompleteReadError&) = default;  // and nothing else: one that is moved stays what it was
   IncompleteReadError& operator=(const IncompleteReadError&) = default;
   // What had been read; it is no longer in the reader.
-  const std::string& partial() const noexcept { return *partial_; }
+  const std::string& partial() const noexcept { return partial_->value; }
   // How much was asked for; nothing where the end was to be a separator.
   std::optional<std::size_t> expected() const noexcept { return expected_; }
 
  private:
-  std::shared_ptr<const std::string> partial_;
+  detail::SharedText partial_;
   std::optional<std::size_t> expected_;
 };
 

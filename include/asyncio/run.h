@@ -3,22 +3,52 @@
 
 #include <asyncio/awaitable.h>
 #include <asyncio/context.h>
+#include <asyncio/detail/callback.h>
 #include <asyncio/detail/calls.h>
+#include <asyncio/detail/shared.h>
 #include <asyncio/event_loop.h>
 
+#include <concepts>
+#include <cstddef>
 #include <exception>
-#include <memory>
 #include <type_traits>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
+namespace detail {
+
+// A callable that gives a std::unique_ptr<EventLoop>, owned; copies share it. False where it is empty. That type stands
+// in <memory>: see shared.h.
+class LoopFactory {
+ public:
+  LoopFactory() = default;
+  LoopFactory(std::nullptr_t) {}
+  template <class F>
+    requires requires(F& make) {
+      { make().release() } -> std::same_as<EventLoop*>;
+    }
+  LoopFactory(F make)
+      : make_(Ref<Shared>::adopt(*new Shared([make = std::move(make)]() mutable { return make().release(); }))) {}
+
+  explicit operator bool() const { return static_cast<bool>(make_); }
+  EventLoop* operator()() const { return make_->value(); }  // for the caller to delete
+
+ private:
+  using Shared = SharedValue<Callback<EventLoop*()>>;
+
+  Ref<Shared> make_;
+};
+
+}  // namespace detail
+
 // How run() runs.
 struct RunOptions {
   bool debug = false;
   Backend backend = Backend::automatic;
-  VirtualClock* clock = nullptr;                           // the time of the loop; null: the system's monotonic clock
-  std::unique_ptr<EventLoop> (*loop_factory)() = nullptr;  // makes the loop, instead of the fields above
+  VirtualClock* clock = nullptr;  // the time of the loop; null: the system's monotonic clock
+  // Any callable that gives a std::unique_ptr<EventLoop>: makes the loop, instead of the fields above.
+  detail::LoopFactory loop_factory = {};
 };
 
 // A loop for several run() calls in a row, which share it and one context. Python: asyncio.Runner.
@@ -84,8 +114,8 @@ class Runner {
   void tell_of_threads() const noexcept;
 
   RunOptions options_;
-  std::unique_ptr<EventLoop> loop_;
-  Context context_;  // of the run() calls that were not given another; while empty, each makes its own
+  EventLoop* loop_ = nullptr;  // its own
+  Context context_;            // of the run() calls that were not given another; while empty, each makes its own
   bool closed_ = false;
   bool interrupted_ = false;  // by Ctrl-C
 };

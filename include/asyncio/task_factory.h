@@ -3,10 +3,10 @@
 
 #include <asyncio/config.h>
 #include <asyncio/detail/callback.h>
+#include <asyncio/detail/shared.h>
 
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <source_location>
 #include <string_view>
@@ -89,14 +89,15 @@ class TaskFactory {
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, TaskFactory> &&
              std::invocable<std::decay_t<F>&, EventLoop&, NewTask&>)
-  TaskFactory(F&& callable)
-      : callable_(std::make_shared<detail::Callback<void(EventLoop&, NewTask&)>>(std::forward<F>(callable))) {}
+  TaskFactory(F&& callable) : callable_(detail::Ref<Shared>::adopt(*new Shared(std::forward<F>(callable)))) {}
 
-  explicit operator bool() const { return callable_ != nullptr; }
-  void operator()(EventLoop& loop, NewTask& task) const { (*callable_)(loop, task); }
+  explicit operator bool() const { return static_cast<bool>(callable_); }
+  void operator()(EventLoop& loop, NewTask& task) const { callable_->value(loop, task); }
 
  private:
-  std::shared_ptr<detail::Callback<void(EventLoop&, NewTask&)>> callable_;
+  using Shared = detail::SharedValue<detail::Callback<void(EventLoop&, NewTask&)>>;
+
+  detail::Ref<Shared> callable_;
 };
 
 // The factory of a loop whose tasks all start eagerly, unless create_task() says {.eager_start = false}.

@@ -29,7 +29,7 @@ QueueFull::QueueFull(int maxsize) noexcept {
 
 IncompleteReadError::IncompleteReadError(std::string partial, std::optional<std::size_t> expected)
     : std::runtime_error(describe(partial, expected)),
-      partial_(std::make_shared<const std::string>(std::move(partial))),
+      partial_(detail::share_text(std::move(partial))),
       expected_(expected) {}
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -44,13 +44,14 @@ using namespace detail;
 
 // Values are in a sorted list which never changes once it is shared: a set() makes a new one, so that a copy of a
 // context costs one pointer. Contexts hold few variables; a list of 20 is copied in less time than a tree is walked.
-struct Context::Cell {
+struct Context::Cell : SharedObject {
   struct Entry {
     const AnyContextVar* variable;
-    std::shared_ptr<const void> value;
+    Ref<const SharedObject> value;
   };
-  using Values = std::vector<Entry>;
-  std::shared_ptr<const Values> values;
+  using Values = SharedValue<std::vector<Entry>>;
+
+  Ref<const Values> values;
 };
 
 namespace {
@@ -89,16 +90,16 @@ bool Context::any_values() noexcept {
 
 Context::Context(const Context& other) : cell_(other.cell()) {}
 
-const std::shared_ptr<Context::Cell>& Context::cell() const {
-  if (cell_ == nullptr) cell_ = std::make_shared<Cell>();
-  return cell_;
+Context::Cell& Context::cell() const {
+  if (!cell_) cell_ = Ref<SharedObject>::adopt(*new Cell);
+  return static_cast<Cell&>(*cell_);
 }
 
-bool Context::empty() const { return cell_ == nullptr || cell_->values == nullptr; }
+bool Context::empty() const { return !cell_ || !cell().values; }
 
 Context Context::copy() const {
   Context result;
-  if (!empty()) result.cell_ = std::make_shared<Cell>(*cell_);
+  if (!empty()) result.cell().values = cell().values;
   return result;
 }
 
@@ -107,29 +108,31 @@ Context::Entered::~Entered() { this_thread.context = previous_; }
 
 AnyContextVar::Value AnyContextVar::find() const {
   const Context* context = Context::active_if_any();
-  if (context == nullptr || context->empty()) return nullptr;
-  const Context::Cell::Values& values = *context->cell_->values;
+  if (context == nullptr || context->empty()) return Value();
+  const auto& values = context->cell().values->value;
   auto at = place(values, this);
-  return at != values.end() && at->variable == this ? at->value : nullptr;
+  return at != values.end() && at->variable == this ? at->value : Value();
 }
 
 AnyContextVar::Value AnyContextVar::exchange(Value value) const {
   Context& context = Context::active();
-  auto values = std::make_shared<Context::Cell::Values>();
-  if (!context.empty()) *values = *context.cell_->values;
+  std::vector<Context::Cell::Entry> values;
+  if (!context.empty()) values = context.cell().values->value;
   Value old;
-  auto at = place(*values, this);
-  if (at != values->end() && at->variable == this) {
+  auto at = place(values, this);
+  if (at != values.end() && at->variable == this) {
     old = std::move(at->value);
-    if (value != nullptr) {
+    if (value) {
       at->value = std::move(value);
     } else {
-      values->erase(at);
+      values.erase(at);
     }
-  } else if (value != nullptr) {
-    values->insert(at, {this, std::move(value)});
+  } else if (value) {
+    values.insert(at, {this, std::move(value)});
   }
-  context.cell()->values = values->empty() ? nullptr : std::move(values);  // without values again: costs nothing again
+  using Values = Ref<const Context::Cell::Values>;
+  context.cell().values = values.empty() ? Values()  // which costs nothing again
+                                         : Values::adopt(*new Context::Cell::Values(std::move(values)));
   return old;
 }
 

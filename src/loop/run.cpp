@@ -10,6 +10,7 @@
 #include "loop/traceback_recorder.h"
 
 #include <cstdio>
+#include <memory>
 
 namespace asyncio::inline ASYNCIO_ABI {
 
@@ -23,6 +24,7 @@ constexpr std::chrono::seconds longest_executor_shutdown(300);
 }  // namespace
 
 Runner::~Runner() {
+  const std::unique_ptr<EventLoop> owned(loop_);
   if (loop_ != nullptr && loop_->is_running()) return;  // a global, and std::exit() in the loop: see ~EventLoop()
   try {
     close();
@@ -34,10 +36,9 @@ Runner::~Runner() {
 EventLoop& Runner::get_loop() {
   if (closed_) throw RuntimeError("the Runner is closed");
   if (loop_ == nullptr) {
-    loop_ = options_.loop_factory != nullptr
+    loop_ = options_.loop_factory
                 ? options_.loop_factory()
-                : std::make_unique<EventLoop>(
-                      LoopOptions{.backend = options_.backend, .debug = options_.debug, .clock = options_.clock});
+                : new EventLoop({.backend = options_.backend, .debug = options_.debug, .clock = options_.clock});
     if (loop_ == nullptr) throw RuntimeError("run(): the loop_factory gave no loop");
     context_ = Context::current();
   }

@@ -30,7 +30,7 @@ std::unique_ptr<EventLoop> make_reporting_loop() {
   reports.clear();
   return loop;
 }
-constexpr RunOptions reporting{.loop_factory = &make_reporting_loop};
+const RunOptions reporting{.loop_factory = &make_reporting_loop};
 
 // BH-RUN-01
 TEST(Run, gives_the_value_of_main_or_throws_its_exception) {

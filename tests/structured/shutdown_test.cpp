@@ -306,7 +306,7 @@ std::unique_ptr<EventLoop> make_reporting_loop() {
   reports.clear();
   return loop;
 }
-constexpr RunOptions reporting{.loop_factory = &make_reporting_loop};
+const RunOptions reporting{.loop_factory = &make_reporting_loop};
 
 TEST(Shutdown, an_exit_comes_before_the_error_of_main_which_is_reported) {
   const auto main = []() -> Coro<> {

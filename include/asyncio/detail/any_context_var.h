@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
-
-#include <memory>
+#include <asyncio/detail/shared.h>
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
@@ -16,8 +14,8 @@ class AnyContextVar {
   const char* name() const { return name_; }
 
  protected:
-  using Value = std::shared_ptr<const void>;
-  Value find() const;  // null where it is not set
+  using Value = Ref<const SharedObject>;
+  Value find() const;  // of none where it is not set
   Value exchange(Value value) const;
   [[noreturn]] void throw_unset() const;
   [[noreturn]] void throw_foreign_token() const;

@@ -39,6 +39,12 @@ class Ref {
  public:
   Ref() = default;  // refers to none
   explicit Ref(T& object) noexcept : object_(&object) { object.retain(); }
+  // One that takes over the reference which the object was made with.
+  static Ref adopt(T& object) noexcept {
+    Ref result;
+    result.object_ = &object;
+    return result;
+  }
   Ref(const Ref& other) noexcept : object_(other.object_) {
     if (object_ != nullptr) object_->retain();
   }

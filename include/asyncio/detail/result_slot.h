@@ -2,12 +2,12 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/detail/construct.h>
 #include <asyncio/detail/result_word.h>
 
 #include <concepts>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -66,7 +66,7 @@ class WithResult : public Owner {
     if constexpr (std::is_void_v<T>) {
       static_assert(sizeof...(args) == 0);
     } else if constexpr (std::is_reference_v<T>) {
-      emplace_stored(std::addressof(args...));
+      emplace_stored(detail::address_of(args...));
     } else {
       emplace_stored(std::forward<Args>(args)...);
     }
@@ -74,7 +74,7 @@ class WithResult : public Owner {
 
   void fail(std::exception_ptr error) noexcept {
     this->note_error();
-    std::construct_at(std::addressof(this->word_.error), std::move(error));
+    detail::construct(this->word_.error, std::move(error));
   }
 
   // Becomes what `other`, which keeps a moved-from value, was. *this must be empty, and still is if the move throws.
@@ -126,9 +126,9 @@ class WithResult : public Owner {
     if constexpr (in_word) {
       Stored made(std::forward<Args>(args)...);  // which may throw: the word is still its owner's
       this->note_value();
-      std::construct_at(reinterpret_cast<Stored*>(this->word_.value), std::move(made));
+      ::new (static_cast<void*>(this->word_.value)) Stored(std::move(made));
     } else {
-      std::construct_at(std::addressof(room_.value), std::forward<Args>(args)...);
+      detail::construct(room_.value, std::forward<Args>(args)...);
       this->note_value();
     }
   }
@@ -142,9 +142,9 @@ class WithResult : public Owner {
   }
   void destroy() noexcept {
     if (this->has_error()) [[unlikely]] {
-      std::destroy_at(std::addressof(this->word_.error));
+      detail::destroy(this->word_.error);
     } else if constexpr (!in_word) {
-      if (this->has_value()) std::destroy_at(std::addressof(room_.value));
+      if (this->has_value()) detail::destroy(room_.value);
     }
   }
 
