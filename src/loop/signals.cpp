@@ -281,6 +281,7 @@ void Signals::dispatch() noexcept {
 }
 
 void EventLoop::set_signal_handler(int signal, Callback<void()> callback) {
+  state_->check_caller("add_signal_handler");
   require_open();
   Signals::of(*this).add(signal, std::move(callback));
 }

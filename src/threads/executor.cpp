@@ -354,6 +354,7 @@ Executor& EventLoop::default_executor() {
 Executor& EventLoop::resolver() {
   // Few: a name server that does not answer keeps a thread for half a minute, but they mostly wait.
   constexpr int most_threads = 8;
+  state_->check_caller("resolver");
   require_open();
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
   if (threads.resolver == nullptr) threads.resolver = std::make_unique<ThreadPoolExecutor>(most_threads, "resolver");
