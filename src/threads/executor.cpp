@@ -4,6 +4,7 @@
 #include "base/fork.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
+#include "loop/task_extra.h"
 #include "threads/threads_of_loop.h"
 
 #include <pthread.h>
@@ -391,7 +392,10 @@ bool ThreadWait::interrupt(Waiter& waiter) noexcept {
   ThreadWait& wait = static_cast<ThreadWait&>(waiter);
   if (wait.call_->cancel()) return true;  // it has not begun, and never will
   // The request stays where it is, and lands when the call has ended.
-  if (wait.stop_ != nullptr) wait.stop_->request_stop();
+  if (wait.stop_ != nullptr) {
+    const OnBehalfOf waiting(*wait.task());  // what the call has registered with its token runs here
+    wait.stop_->request_stop();
+  }
   return false;
 }
 
