@@ -56,7 +56,8 @@ struct ExceptionContext {
 // Threads: only call_soon_threadsafe(), run_coroutine_threadsafe() and the handles they give may be used from another
 // thread than the one that runs the loop. In debug mode each other call of the library that would change something
 // throws RuntimeError there, and has changed nothing. Not checked are what only asks (done(), result(), qsize()),
-// destructors, call_exception_handler(), and a primitive while nobody waits for it, because it belongs to no loop then.
+// destructors, call_exception_handler(), what stands under "for awaiters" below (arm(), disarm(), push_idle()), and a
+// primitive while nobody waits for it, because it belongs to no loop then.
 // fork(): a loop stays with the process that made it. What called fork() inside of it goes on in the child, outside of
 // any loop, and may run one of its own; where it would have to wait, start a task or call the loop, RuntimeError is
 // thrown. When it has returned to the loop, run_forever() throws that. The tasks of the parent neither run nor end in

@@ -4,6 +4,7 @@
 #include <asyncio/detail/bound_callback.h>
 #include <asyncio/handle.h>
 
+#include <memory>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -35,14 +36,16 @@ class VirtualClock {
   // Has the loop call f() where time can pass no more: no task is ready, no timer is armed, no job runs in a thread,
   // and no descriptor and no signal is waited for. It is a deadlock, unless another thread of the program is about to
   // call the loop, or another process to connect to a server; the loop waits for that then, as it does without f. f may
-  // end the wait, by a cancel or by stop().
-  void on_standstill(detail::Callback<void()> f) { standstill_ = detail::BoundCallback<void()>(std::move(f)); }
-  detail::BoundCallback<void()>& standstill() { return standstill_; }  // for the loop
+  // end the wait, by a cancel or by stop(), and may put another in its own place, or none.
+  void on_standstill(detail::Callback<void()> f) {
+    standstill_ = f ? std::make_shared<detail::BoundCallback<void()>>(std::move(f)) : nullptr;
+  }
+  std::shared_ptr<detail::BoundCallback<void()>> standstill() const { return standstill_; }  // for the loop
 
  private:
   TimePoint start_{};
   TimePoint now_{};
-  detail::BoundCallback<void()> standstill_;
+  std::shared_ptr<detail::BoundCallback<void()>> standstill_;  // null where there is none
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

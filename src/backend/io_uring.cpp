@@ -191,6 +191,10 @@ void UringBackend::watch(WatchedFd& fd) {
 
 void UringBackend::unwatch(WatchedFd& fd) noexcept {
   if (!fd.watched_) return;
+  if (fd.slot_ >= slots_.size() || slots_[fd.slot_].owner != &fd) {
+    fd.watched_ = false;  // by the backend of a loop that has gone, where that of this one now is
+    return;
+  }
   try {
     if (abandon(fd)) ring_.peek();
   } catch (const std::system_error&) {  // the cancel leaves with the next poll()

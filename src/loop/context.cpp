@@ -25,17 +25,20 @@
 // - A frame: the parameters and locals of a task's coroutine are destroyed in the task's context, be it that the body
 //   has ended, that the task was cancelled before its start, or that the loop was closed. this_thread.task stays set
 //   until the frame is gone. A coroutine that no task runs, or a generator, is destroyed in that of who drops it.
-// - A result is destroyed in the context of who drops the last handle, in the task's own if that is the loop.
+// - A result is destroyed in the context of who drops the last handle, in the task's own if that is the loop. What a
+//   thread gives is moved to its future in an empty context, and destroyed there where nobody wants it any more.
 // - A callable (call_soon, call_later, call_soon_threadsafe, add_reader, add_signal_handler, add_done_callback,
 //   to_thread, a server's handler ...) is called and destroyed in the context that it was registered in, or in the one
 //   that was passed: it is kept in a BoundCallback, or beside a Context which is entered. One that is called again and
 //   again has one context for all its calls, as in Python. Each connection of a server has a copy of its own.
-// - The on_cancel of from_foreign() has the context of the task that waits: OnBehalfOf.
+// - The on_cancel of from_foreign() has the context of the task that waits: OnBehalfOf. So have the callbacks of a
+//   std::stop_token that to_thread() has given away.
 // - An exception handler has that of the task or handle which it is told of, else the current one, else a copy of the
 //   thread's.
 // - A task factory is called in the context of the create_task().
 // - A job of an executor has a copy of its thread's context, which the initializer of the pool may have filled.
 //   to_thread() takes the caller's along.
+// - The code of transports and timers of one's own (Carrier, WatchedFd::ready(), Timer::fire()) has the thread's.
 // - A value of a ContextVar is destroyed in the context of who drops the last context that has it.
 
 namespace asyncio::inline ASYNCIO_ABI {

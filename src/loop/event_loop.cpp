@@ -326,11 +326,11 @@ std::int64_t EventLoop::State::wait_until() {
 
 // A virtual clock has nowhere to go. True where that has brought something to do.
 bool EventLoop::State::stand_still() noexcept {
-  if (!clock->standstill() || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
+  const std::shared_ptr<BoundCallback<void()>> standstill = clock->standstill();
+  if (standstill == nullptr || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
   backend->poll(0);
   if (!loop.ready.empty()) return true;
-  BoundCallback<void()>& standstill = clock->standstill();
-  run_reporting(&loop, standstill.context(), "Exception at a standstill of the clock", standstill);
+  run_reporting(&loop, standstill->context(), "Exception at a standstill of the clock", *standstill);
   return !loop.ready.empty() || timers.size() > 0 || stopping || exit != nullptr;
 }
 

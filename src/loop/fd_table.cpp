@@ -221,7 +221,8 @@ void FdTable::own(WatchedFd& fd) {
 void FdTable::disown(WatchedFd& fd) noexcept {
   if (!fd.watched()) return;
   loop_.state().backend->unwatch(fd);
-  owned_[static_cast<std::size_t>(fd.fd())] = false;
+  // It may have been watched by a loop that has gone, where this one now is.
+  if (owned(fd.fd())) owned_[static_cast<std::size_t>(fd.fd())] = false;
 }
 
 void FdTable::forget(FdWatch& watch) noexcept {

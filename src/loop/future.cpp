@@ -229,6 +229,7 @@ void DoneCallback::drop() noexcept {
 }
 
 void DoneCallback::destroy() noexcept {
+  leave_loop();  // first: what the callable holds may want to remove it as well
   Context context = std::move(context_);
   Context::Entered entered(context);
   delete this;

@@ -38,10 +38,10 @@ void TimerHandleState::queue(Timer& timer) noexcept {
 }
 
 void TimerHandleState::cancel() noexcept {
-  HandleState::cancel();
-  if (!armed()) return;
-  EventLoop::of(*loop_).disarm(*this);
-  release();
+  const bool loops_own = armed();
+  if (loops_own) EventLoop::of(*loop_).disarm(*this);
+  HandleState::cancel();  // what the callable holds may cancel it once more, and have the last handle
+  if (loops_own) release();
 }
 
 Handle EventLoop::soon(Callback<void()>&& callback) {

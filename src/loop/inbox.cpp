@@ -140,6 +140,9 @@ void Inbox::run_messages(Message*& first, std::uint64_t before) noexcept {
   while (first != nullptr && first->before_ <= before) {
     Message& message = *first;
     first = message.next_;  // it may be gone when it has arrived
+    // A result that it brings is moved, and dropped where nobody waits for it, and may have a user's code for that.
+    Context nobodys;
+    const Context::Entered entered(nobodys);
     message.arrive();
   }
 }
@@ -227,6 +230,8 @@ void Inbox::close() noexcept {
     progress_.store(4 * first_sent_, std::memory_order_release);
     running_.clear();  // it lies further back than just before sent_ now
   }
+  Context nobodys;
+  const Context::Entered entered(nobodys);
   while (messages != nullptr) std::exchange(messages, messages->next_)->drop();
   while (const std::uint32_t wakers = wakers_.load(std::memory_order_acquire)) wakers_.wait(wakers);
 }

@@ -65,10 +65,11 @@ void Runner::run_main(const AnyTask& task, bool in_own_context) {
   Signals& signals = Signals::of(*loop_);
   unsigned interrupts = 0;
   signals.watch_interrupts([&](unsigned count) {
-    if (interrupts == 0) task.cancel();
+    const bool first = interrupts == 0;
     interrupts += count;
     interrupted_ = true;
     if (interrupts > 1 || task.done()) state.leave_with(std::make_exception_ptr(KeyboardInterrupt()));
+    if (first) task.cancel();  // last, because it may run code that puts a handler of its own in the place of this
   });
   struct Watch {
     Signals& signals;

@@ -190,8 +190,9 @@ void Signals::add(int signal, Callback<void()> callback) {
 bool Signals::remove(int signal) {
   const auto at = uses_.find(signal);
   if (at == uses_.end() || at->second.handler == nullptr) return false;
-  at->second.handler->removed = true;
-  at->second.handler.reset();
+  // Destroyed last: what it holds may come back here.
+  const std::shared_ptr<Entry> gone = std::move(at->second.handler);
+  gone->removed = true;
   at->second.before = {};  // the default
   release_unless_used(signal);
   return true;
@@ -260,6 +261,7 @@ unsigned Signals::unwatch_interrupts() noexcept {
 void Signals::dispatch() noexcept {
   if (!come_.load(std::memory_order_relaxed)) return;
   come_.store(false);
+  unsigned interrupts = 0;
   for (auto& [signal, use] : uses_) {
     Slot& slot = slots[static_cast<std::size_t>(signal)];
     if (slot.owner.load() != this) continue;
@@ -271,12 +273,15 @@ void Signals::dispatch() noexcept {
       use.handler->queued = use.handler;
       core_of(loop_).ready.push(*use.handler);
     } else if (signal == SIGINT && use.listeners == 0 && on_interrupt_) {
-      on_interrupt_(count);
+      interrupts = count;
     }
   }
+  // It cancels a task, whose code may add and remove handlers: nothing here is touched after it.
+  if (interrupts > 0) on_interrupt_(interrupts);
 }
 
 void EventLoop::set_signal_handler(int signal, Callback<void()> callback) {
+  state_->check_caller("add_signal_handler");
   require_open();
   Signals::of(*this).add(signal, std::move(callback));
 }

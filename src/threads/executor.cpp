@@ -4,6 +4,7 @@
 #include "base/fork.h"
 #include "loop/loop_state.h"
 #include "loop/report.h"
+#include "loop/task_extra.h"
 #include "threads/threads_of_loop.h"
 
 #include <pthread.h>
@@ -354,6 +355,7 @@ Executor& EventLoop::default_executor() {
 Executor& EventLoop::resolver() {
   // Few: a name server that does not answer keeps a thread for half a minute, but they mostly wait.
   constexpr int most_threads = 8;
+  state_->check_caller("resolver");
   require_open();
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*this);
   if (threads.resolver == nullptr) threads.resolver = std::make_unique<ThreadPoolExecutor>(most_threads, "resolver");
@@ -394,7 +396,10 @@ bool ThreadWait::interrupt(Waiter& waiter) noexcept {
   ThreadWait& wait = static_cast<ThreadWait&>(waiter);
   if (wait.call_->cancel()) return true;  // it has not begun, and never will
   // The request stays where it is, and lands when the call has ended.
-  if (wait.stop_ != nullptr) wait.stop_->request_stop();
+  if (wait.stop_ != nullptr) {
+    const OnBehalfOf waiting(*wait.task());  // what the call has registered with its token runs here
+    wait.stop_->request_stop();
+  }
   return false;
 }
 

@@ -142,6 +142,7 @@ Delivery::Delivery(EventLoop& loop, FutureBase& future) : LinkedWaiter(kind), lo
 Delivery::~Delivery() = default;
 
 void Delivery::start(std::shared_ptr<Delivery> self, ThreadFutureBase& source) {
+  self->loop_->state().check_caller("wrap_future");
   ThreadsOfLoop& threads = ThreadsOfLoop::of(*self->loop_);
   auto message = prepare(*self->loop_, [self] { self->arrive(); });
   source.on_done([message = std::move(message)](const ThreadFutureBase&) mutable { message.release()->send(); });

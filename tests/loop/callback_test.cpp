@@ -88,6 +88,24 @@ TEST(Callback, destroys_what_it_owns_once_be_it_small_or_large) {
   expect_destroyed_once<500>();
 }
 
+// Assigns to the place that it is being taken out of.
+struct Successor {
+  explicit Successor(Callback<int()>& to) : place(&to) {}
+  Successor(Successor&& other) noexcept : place(std::exchange(other.place, nullptr)) {}
+  ~Successor() {
+    if (place != nullptr) *place = [held = std::make_unique<int>(3)] { return *held; };
+  }
+  int operator()() const { return 1; }
+  Callback<int()>* place;
+};
+
+TEST(Callback, the_destructor_of_what_it_owns_may_assign_another) {
+  Callback<int()> callback;
+  callback = Successor(callback);
+  callback = [held = std::make_unique<int>(2)] { return *held; };
+  EXPECT_EQ(callback(), 3);  // the last one; the one before it does not leak
+}
+
 TEST(Callback, passes_references_and_what_can_only_be_moved) {
   Callback<void(int&, std::unique_ptr<int>)> callback = [](int& target, std::unique_ptr<int> value) {
     target = *value;

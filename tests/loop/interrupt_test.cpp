@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/executor.h>
+#include <asyncio/foreign.h>
 #include <asyncio/run.h>
 #include <asyncio/testing.h>
 
@@ -7,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <coroutine>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -70,6 +72,40 @@ TEST(Interrupt, the_first_cancels_the_main_task_and_is_thrown_when_that_has_ende
   std::string log;
   EXPECT_THROW(run(interrupted, std::ref(log)), KeyboardInterrupt);
   EXPECT_EQ(log, "cancelled cleaned ");
+  EXPECT_TRUE(interrupts_are_default());
+}
+
+// What its cancel runs is the program's own code, in the middle of what tells of the signals.
+TEST(Interrupt, the_code_that_a_cancel_runs_may_put_handlers_in_the_place_of_ctrl_c_and_remove_them) {
+  struct Operation {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<> given) { handle = given; }
+    void await_resume() const {}
+    std::coroutine_handle<> handle;
+  };
+  std::string log;
+  const auto main = [&log]() -> Coro<> {
+    EventLoop& loop = get_running_loop();
+    Operation operation;
+    loop.add_signal_handler(SIGUSR1, [&log, &operation] {
+      log += "other ";
+      operation.handle.resume();
+    });
+    loop.call_soon([] {
+      press_ctrl_c();
+      ::raise(SIGUSR1);
+    });
+    const auto replace = [&] {
+      loop.add_signal_handler(SIGINT, [&log] { log += "never "; });
+      loop.remove_signal_handler(SIGINT);
+      log += "cancel ";
+    };
+    co_await from_foreign(operation, replace);
+    loop.remove_signal_handler(SIGUSR1);
+    co_await sleep(0s);
+  };
+  EXPECT_THROW(run(main), KeyboardInterrupt);
+  EXPECT_EQ(log, "cancel other ");
   EXPECT_TRUE(interrupts_are_default());
 }
 

@@ -56,6 +56,25 @@ TEST(VirtualClock, a_standstill_can_be_ended_by_stop_or_by_something_to_do) {
   EXPECT_EQ(clock.elapsed(), 1h);
 }
 
+TEST(VirtualClock, what_is_called_at_a_standstill_may_put_another_in_its_place_or_none) {
+  VirtualClock clock;
+  EventLoop loop({.clock = &clock});
+  std::string log;
+  const auto kept = std::make_shared<std::string>("kept ");
+  clock.on_standstill([&, name = std::string("the first one, whose name is too long for a short string ")] {
+    loop.call_soon([] {});  // so that there is another standstill
+    clock.on_standstill([&, kept] {
+      clock.on_standstill(nullptr);
+      log += *kept;
+      loop.stop();
+    });
+    log += name;
+  });
+  loop.run_forever();
+  EXPECT_EQ(log, "the first one, whose name is too long for a short string kept ");
+  EXPECT_EQ(kept.use_count(), 1);
+}
+
 Coro<> wait_for_the_outside() {
   EventLoop& loop = get_running_loop();
   co_await to_thread([] {});

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <coroutine>
 #include <functional>
+#include <stop_token>
 #include <thread>
 
 namespace {
@@ -333,6 +335,30 @@ Coro<> on_cancel_of_a_timeout(Log& log) {
   EXPECT_FALSE(co_await as_result(create_task(wait_for(wait_stoppable(log, handle), 1ms))));
 }
 
+// The call says when it has asked to be told of the stop.
+Coro<> call_that_hears_of_its_stop(Log& log, Event& begun) {
+  who.set("owner");
+  EventLoop& loop = get_running_loop();
+  co_await to_thread([&](std::stop_token stop) {
+    const Toucher in_the_thread(log);
+    std::atomic<bool> told = false;
+    const std::stop_callback on_stop(stop, [&] {
+      log.touch();
+      told = true;
+      told.notify_one();
+    });
+    loop.call_soon_threadsafe([&begun] { begun.set(); });
+    told.wait(false);
+  });
+}
+Coro<> callback_of_a_stop_token(Log& log) {
+  Event begun;
+  auto task = create_task(call_that_hears_of_its_stop(log, begun));
+  co_await begun.wait();
+  task.cancel();
+  EXPECT_FALSE(co_await as_result(task));
+}
+
 // --- servers
 
 Coro<> talk_to(std::uint16_t port) {
@@ -442,6 +468,7 @@ const Place places[] = {
     PLACE(task_factory, 1),
     PLACE(on_cancel_of_a_cancel, 2),
     PLACE(on_cancel_of_a_timeout, 2),
+    PLACE(callback_of_a_stop_token, 2),
     PLACE(handlers_of_a_server, 3),
     PLACE(handlers_of_a_server_that_serves_later, 1),
     PLACE(exception_handler_for_a_connection, 1),

@@ -2,6 +2,7 @@
 // The contexts of user code at particular moments: when a loop is closed, when an executor or a runner goes on.
 #include "tests/structured/context_everywhere.h"
 
+#include <semaphore>
 #include <thread>
 
 namespace {
@@ -75,6 +76,39 @@ TEST(ContextMoments, a_job_of_an_executor_sees_what_the_initializer_set_and_leav
   EXPECT_EQ(pool.submit([] { return who.get(); }).result(), "initializer");
   pool.shutdown();
   who.reset(token);
+}
+
+// Whose move is user code, too.
+struct MovedToucher {
+  explicit MovedToucher(Log& log) : toucher(log) {}
+  MovedToucher(MovedToucher&& other) noexcept : toucher(std::move(other.toucher)) { toucher.touch(); }
+  Toucher toucher;
+};
+
+TEST(ContextMoments, what_a_thread_gives_reaches_the_loop_without_values_and_leaves_none_there) {
+  Log log;
+  run([&log]() -> Coro<> {
+    who.set("main");
+    EventLoop& loop = get_running_loop();
+    loop.set_default_executor(ThreadPoolExecutor(1));
+    static_cast<void>(loop.run_in_executor(nullptr, [&log] { return MovedToucher(log); }));  // nobody keeps it
+    std::binary_semaphore go{0};
+    std::binary_semaphore begun{0};
+    auto cancelled = loop.run_in_executor(nullptr, [&] {
+      begun.release();
+      go.acquire();
+      return MovedToucher(log);
+    });
+    begun.acquire();
+    EXPECT_TRUE(cancelled.cancel());
+    go.release();
+    co_await to_thread([] {});  // comes behind it
+    EXPECT_EQ(who.get(), "main");
+    EXPECT_FALSE(left_behind.get());
+  });
+  for (const std::string& seen : log.seen()) EXPECT_EQ(seen, "nobody");
+  EXPECT_GE(log.seen().size(), 4u);
+  EXPECT_FALSE(left_behind.get());
 }
 
 TEST(ContextMoments, a_runner_has_one_context_which_what_the_thread_sets_later_does_not_reach) {

@@ -2,10 +2,14 @@
 // What debug mode says to calls of a thread that is not the loop's: each is refused before it has changed anything, so
 // that the same call of the right thread has its whole effect afterwards.
 #include <asyncio/asyncio.h>
+#include <asyncio/lowlevel/watched_fd.h>
 #include <asyncio/testing.h>
+
+#include <unistd.h>
 
 #include <csignal>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <thread>
@@ -212,10 +216,28 @@ ASYNC_TEST(OtherThread, cannot_cancel_a_handle) {
       "Handle.cancel", [&] { timer.cancel(); }, [&] { return timer.cancelled() && held.use_count() == 1; });
 }
 
+struct Pipe {
+  Pipe() { EXPECT_EQ(::pipe(ends), 0); }
+  Pipe(const Pipe&) = delete;
+  ~Pipe() {
+    for (int end : ends) ::close(end);
+  }
+  int ends[2];
+};
+
+// The end of a pipe.
+struct Watch final : Pipe, lowlevel::WatchedFd {
+  Watch() : WatchedFd(ends[0]) {}
+  ~Watch() { unwatch(); }
+  void ready(std::uint8_t) noexcept override {}
+};
+
 // BH-DBG-02
 ASYNC_TEST(OtherThread, cannot_stop_the_loop_or_give_it_work_for_threads) {
   begin_debug_mode();
   EventLoop& loop = get_running_loop();
+  ThreadPoolExecutor pool(1);
+  Watch watch;
   for (const std::function<void()>& call : std::vector<std::function<void()>>{
            [&] { loop.stop(); },
            [&] { loop.close(); },
@@ -226,11 +248,32 @@ ASYNC_TEST(OtherThread, cannot_stop_the_loop_or_give_it_work_for_threads) {
            [&] { loop.add_signal_handler(SIGUSR2, [] {}); },
            [&] { loop.remove_signal_handler(SIGUSR2); },
            [&] { loop.set_default_executor(ThreadPoolExecutor(1)); },
+           [&] { static_cast<void>(loop.default_executor()); },
+           [&] { static_cast<void>(loop.resolver()); },
+           [&] { static_cast<void>(wrap_future(pool.submit([] {}), loop)); },
+           [&] { watch.watch(loop); },
            [&] { static_cast<void>(loop.run_in_executor(nullptr, [] {})); },
        }) {
     EXPECT_NE(from_another_thread(call), "went through");
   }
   co_await settle();  // it goes on
+}
+
+// Where the loop runs in another thread, that signals belong to the main thread does not help.
+TEST(OtherThread, cannot_add_a_signal_handler_not_even_the_main_thread) {
+  EventLoop loop({.debug = true});
+  std::promise<void> runs;
+  std::thread other([&] {
+    loop.call_soon([&runs] { runs.set_value(); });
+    loop.run_forever();
+  });
+  runs.get_future().wait();
+  const auto add = [&loop] { loop.add_signal_handler(SIGUSR2, [] {}); };
+  EXPECT_THROW(add(), RuntimeError);
+  loop.call_soon_threadsafe([&loop] { loop.stop(); });
+  other.join();
+  add();
+  EXPECT_TRUE(loop.remove_signal_handler(SIGUSR2));
 }
 
 Coro<> ended() { co_return; }

@@ -48,7 +48,7 @@ class Callback<R(Args...)> {
   Callback(Callback&& other) noexcept { take(other); }
   Callback& operator=(Callback&& other) noexcept {
     if (this != &other) {
-      reset();
+      const Callback old(std::move(*this));  // its destructor may come back here
       take(other);
     }
     return *this;

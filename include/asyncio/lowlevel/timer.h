@@ -11,18 +11,23 @@ namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 //   class Alarm : lowlevel::Timer {
 //    public:
 //     Alarm() : Timer(&ring) {}
-//     ~Alarm() { get_running_loop().disarm(*this); }
+//     ~Alarm() { stop(); }
 //     void set(std::chrono::nanoseconds delay) {
-//       EventLoop& loop = get_running_loop();
-//       loop.disarm(*this);
-//       loop.arm(*this, loop.deadline_after(delay));
+//       stop();
+//       loop_ = &get_running_loop();
+//       loop_->arm(*this, loop_->deadline_after(delay));
+//     }
+//     void stop() noexcept {
+//       if (armed()) loop_->disarm(*this);     // by no loop that has gone: none leaves a timer armed
 //     }
 //    private:
 //     static void ring(Timer& timer) noexcept { static_cast<Alarm&>(timer).rings_ = true; }
+//     EventLoop* loop_ = nullptr;
 //     bool rings_ = false;
 //   };
 //
-// fire() runs in the thread of the loop, as a step of it and outside of any task. It may arm the timer again, and
+// fire() runs in the thread of the loop, as a step of it and outside of any task: a ContextVar has there what it has in
+// the thread outside of the loop. It may arm the timer again, and
 // destroy it. Who owns a timer disarms it before it goes; a loop that is closed has disarmed all of its own.
 class Timer : public detail::TimerNode {
  public:

@@ -52,6 +52,7 @@
 //     can_carry_out() though nothing can be taken.
 //   - Errors. carry_in(), carry_out(), carry_eof() and carry_close() throw what went wrong, which loses the connection:
 //     each operation of the streams throws that exception from then on. What goes wrong at another time goes to lose().
+//   - A carrier works for no task: a ContextVar has in it what it has in the thread outside of the loop.
 //   - The life of a carrier: attach(), any of the carry_ functions, let_go() once, nothing more but extra_info(), the
 //     destructor. It may also be destroyed without let_go(). It must not outlive its sink.
 namespace asyncio::inline ASYNCIO_ABI::lowlevel {

@@ -36,8 +36,9 @@ namespace asyncio::inline ASYNCIO_ABI::lowlevel {
 // plain data alone, and whatever comes later is told by an edge of its own: from a TCP socket a receive that gives less
 // than it had room for has taken all of it. (io_uring tells of urgent in an edge of its own, some milliseconds later.)
 // The kernel never owns a buffer of the user, so that a cancel takes effect at once.
-// The descriptor has to be one that does not block, and stays the owner's: it unwatches it before it closes it, and
-// before the loop is closed. For the thread of the loop.
+// The descriptor has to be one that does not block, and stays the owner's, who unwatches it before it closes it. One
+// that is still watched when its loop goes is told of nothing any more, and may be unwatched all the same. For the
+// thread of the loop.
 class WatchedFd {
  public:
   // What can be known about a file descriptor; bits.
@@ -58,12 +59,13 @@ class WatchedFd {
 
   // Begins to watch for edges; the first ready() tells what is possible already. While it is watched nobody else can
   // watch this descriptor. Throws std::system_error: EPERM for what cannot be polled (a regular file), EBADF, ENOMEM,
-  // ENOSPC; RuntimeError where it is watched already, and in the child of a fork().
+  // ENOSPC; RuntimeError where it is watched already, and in the child of a fork(). Not for a loop that is closed.
   void watch(EventLoop& loop);
   // Ends it: no ready() comes any more, not even one that the kernel has already sent. Twice is once.
   void unwatch() noexcept;
 
-  // Called by the loop, with what has become possible. May unwatch and destroy *this.
+  // Called by the loop, with what has become possible, outside of any task: a ContextVar has there what it has in the
+  // thread outside of the loop. May unwatch and destroy *this.
   virtual void ready(std::uint8_t readiness) noexcept = 0;
 
  protected:
