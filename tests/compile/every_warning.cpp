@@ -26,6 +26,14 @@ Coro<int> number(int value) {
   co_await sleep(0s);
   co_return value;
 }
+// Converted to the type of the result, without a loss that the compiler could see here.
+Coro<std::size_t> size() { co_return 1; }
+Coro<double> ratio() { co_return 1; }
+Coro<> conversions() {
+  Future<std::size_t> future;
+  future.set_result(1);
+  co_await gather(size(), ratio(), future);
+}
 Coro<Owner> owner() { co_return std::make_unique<int>(1); }
 Coro<int&> reference(int& value) { co_return value; }
 Coro<std::string> fails() {
@@ -169,7 +177,7 @@ ASYNC_TEST(Warnings, of_a_test) {
 
 int main() {
   return run([]() -> Coro<int> {
-    co_await gather(tasks(), several(), blocks(), synchronisation(), threads(), network());
+    co_await gather(tasks(), several(), conversions(), blocks(), synchronisation(), threads(), network());
     co_return 0;
   });
 }

@@ -15,9 +15,16 @@ constexpr T* address_of(T& object) noexcept {
   return __builtin_addressof(object);
 }
 
+// A T of these, made in place: what the compiler says of a conversion is for who has written it, and not said here.
+template <class T, class... Args>
+T make(Args&&... args) {
+  return T(std::forward<Args>(args)...);
+}
+
 template <class T, class... Args>
 void construct(T& room, Args&&... args) {
-  ::new (const_cast<void*>(static_cast<const volatile void*>(detail::address_of(room)))) T(std::forward<Args>(args)...);
+  void* const at = const_cast<void*>(static_cast<const volatile void*>(detail::address_of(room)));
+  ::new (at) T(detail::make<T>(std::forward<Args>(args)...));
 }
 
 template <class T>

@@ -124,7 +124,7 @@ class WithResult : public Owner {
   template <class... Args>
   void emplace_stored(Args&&... args) {
     if constexpr (in_word) {
-      Stored made(std::forward<Args>(args)...);  // which may throw: the word is still its owner's
+      Stored made = detail::make<Stored>(std::forward<Args>(args)...);  // may throw: the word is still its owner's
       this->note_value();
       ::new (static_cast<void*>(this->word_.value)) Stored(std::move(made));
     } else {
