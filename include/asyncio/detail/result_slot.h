@@ -29,7 +29,7 @@ class ResultSlot {
   template <class... Args>
   void emplace(Args&&... args) {
     if constexpr (std::is_reference_v<T>) {
-      stored_ = detail::address_of(args...);
+      stored_ = detail::pointer_to(args...);
     } else {
       detail::construct(stored_, std::forward<Args>(args)...);
     }
