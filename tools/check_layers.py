@@ -55,7 +55,6 @@ PLACED = {
     "kept": "loop",
     "ring_buffer": "loop",
     "started": "structured",  # of a TaskGroup
-    "task_errors": "structured",
     "chrono": "base",
     "config": "base",
     "error": "base",  # the exceptions need nothing but the standard library,

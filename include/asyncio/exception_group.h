@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
+#include <asyncio/detail/shared.h>
 
 #include <concepts>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,7 +15,6 @@ namespace asyncio::inline ASYNCIO_ABI {
 
 namespace detail {
 
-struct Traceback;
 class TaskErrors;
 
 }  // namespace detail
@@ -82,10 +80,10 @@ class ExceptionGroup : public std::exception {
   template <class E>
   static constexpr bool is_group = std::derived_from<std::remove_cvref_t<E>, ExceptionGroup>;
 
-  ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions,
-                 std::vector<std::shared_ptr<const detail::Traceback>> tracebacks);
+  explicit ExceptionGroup(detail::Ref<Content>&& content) noexcept;
+  Content& content() const noexcept;
 
-  std::shared_ptr<Content> content_;
+  detail::Ref<detail::SharedObject> content_;  // a Content
 };
 
 // The two parts of a group; at least one is there.

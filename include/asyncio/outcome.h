@@ -2,9 +2,9 @@
 #pragma once
 
 #include <asyncio/config.h>
+#include <asyncio/detail/construct.h>
 
 #include <exception>
-#include <memory>
 #include <string>
 #include <system_error>
 #include <type_traits>
@@ -75,7 +75,7 @@ class [[nodiscard]] Outcome {
   template <class U>
   static Stored stored(U&& value) {
     if constexpr (std::is_reference_v<T>) {
-      return std::addressof(value);
+      return detail::pointer_to(value);
     } else {
       return Stored(std::forward<U>(value));
     }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/exception_group.h>
 
-#include <asyncio/detail/task_errors.h>
 #include <asyncio/error.h>
 
 #include "base/exception_abi.h"
 #include "base/names.h"
 #include "base/traceback.h"
+#include "structured/task_errors.h"
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <numeric>
 #include <string_view>
 #include <utility>
@@ -24,14 +25,14 @@ using namespace detail;
 
 using Tracebacks = std::vector<std::shared_ptr<const Traceback>>;
 
-struct ExceptionGroup::Content {
+struct ExceptionGroup::Content : SharedObject {
   Content(std::string text, std::vector<std::exception_ptr> members, Tracebacks ways)
       : message(std::move(text)), exceptions(std::move(members)), tracebacks(std::move(ways)) {}
-  Content(const Content&) = delete;
-  Content& operator=(const Content&) = delete;
-  ~Content() { delete tree.load(std::memory_order_acquire); }
+  ~Content() override { delete tree.load(std::memory_order_acquire); }
 
-  static void retire(Content* content) noexcept;
+  // Throws ValueError where `members` is empty, or has a null pointer among them.
+  static Ref<Content> make(std::string text, std::vector<std::exception_ptr> members, Tracebacks ways);
+  void end() const noexcept override;
   std::shared_ptr<const Traceback> traceback(std::size_t member) const {
     return member < tracebacks.size() ? tracebacks[member] : nullptr;
   }
@@ -42,15 +43,22 @@ struct ExceptionGroup::Content {
   // What what() shows: made when first asked for, because it takes rethrowing every member, and most groups are taken
   // apart unseen. Any thread may be the one that asks.
   std::atomic<const std::string*> tree{nullptr};
-  Content* next_retired = nullptr;
+  mutable const Content* next_retired = nullptr;
 };
 
-// Destroys a content that nobody refers to any more. The groups among its members come here in turn, from inside of its
-// destructor, and wait until that is through.
-void ExceptionGroup::Content::retire(Content* content) noexcept {
-  static constinit thread_local Content* retired = nullptr;
+Ref<ExceptionGroup::Content> ExceptionGroup::Content::make(std::string text, std::vector<std::exception_ptr> members,
+                                                           Tracebacks ways) {
+  if (members.empty()) throw ValueError("an ExceptionGroup needs at least one exception");
+  for (const std::exception_ptr& member : members)
+    if (member == nullptr) throw ValueError("a member of an ExceptionGroup must not be null");
+  return Ref<Content>::adopt(*new Content(std::move(text), std::move(members), std::move(ways)));
+}
+
+// The groups among its members come here in turn, from inside of its destructor, and wait until that is through.
+void ExceptionGroup::Content::end() const noexcept {
+  static constinit thread_local const Content* retired = nullptr;
   static constinit thread_local bool busy = false;
-  content->next_retired = std::exchange(retired, content);
+  next_retired = std::exchange(retired, this);
   if (std::exchange(busy, true)) return;
   while (retired != nullptr) delete std::exchange(retired, retired->next_retired);
   busy = false;
@@ -90,7 +98,7 @@ class ExceptionGroup::Drawing {
     while (!levels_.empty()) {
       Level& level = levels_.back();
       if (level.next < level.group->exceptions().size()) {
-        draw_member(*level.group->content_, level.next++);
+        draw_member(level.group->content(), level.next++);
       } else {
         const std::shared_ptr<const Traceback> traceback = std::move(level.traceback);
         levels_.pop_back();
@@ -151,30 +159,26 @@ class ExceptionGroup::Drawing {
 };
 
 ExceptionGroup::ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions)
-    : ExceptionGroup(std::move(message), std::move(exceptions), {}) {}
+    : ExceptionGroup(Content::make(std::move(message), std::move(exceptions), {})) {}
 
-ExceptionGroup::ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions, Tracebacks tracebacks) {
-  if (exceptions.empty()) throw ValueError("an ExceptionGroup needs at least one exception");
-  for (const std::exception_ptr& member : exceptions)
-    if (member == nullptr) throw ValueError("a member of an ExceptionGroup must not be null");
-  content_ = std::shared_ptr<Content>(new Content(std::move(message), std::move(exceptions), std::move(tracebacks)),
-                                      &Content::retire);
-}
+ExceptionGroup::ExceptionGroup(Ref<Content>&& content) noexcept : content_(*content) {}
 
 ExceptionGroup::~ExceptionGroup() = default;
 
-const std::string& ExceptionGroup::message() const noexcept { return content_->message; }
-std::span<const std::exception_ptr> ExceptionGroup::exceptions() const noexcept { return content_->exceptions; }
+ExceptionGroup::Content& ExceptionGroup::content() const noexcept { return static_cast<Content&>(*content_); }
+
+const std::string& ExceptionGroup::message() const noexcept { return content().message; }
+std::span<const std::exception_ptr> ExceptionGroup::exceptions() const noexcept { return content().exceptions; }
 
 const char* ExceptionGroup::what() const noexcept {
-  const std::string* known = content_->tree.load(std::memory_order_acquire);
+  const std::string* known = content().tree.load(std::memory_order_acquire);
   if (known == nullptr) {
     try {
       auto drawn = std::make_unique<const std::string>(Drawing().draw(*this));
-      if (content_->tree.compare_exchange_strong(known, drawn.get(), std::memory_order_acq_rel))
+      if (content().tree.compare_exchange_strong(known, drawn.get(), std::memory_order_acq_rel))
         known = drawn.release();
     } catch (...) {
-      return content_->message.c_str();  // no memory for more
+      return content().message.c_str();  // no memory for more
     }
   }
   return known->c_str();
@@ -187,7 +191,7 @@ struct ExceptionGroup::Part {
     tracebacks.push_back(std::move(traceback));
   }
   ExceptionGroup to_group(const std::string& message) {
-    return ExceptionGroup(message, std::move(exceptions), std::move(tracebacks));
+    return ExceptionGroup(Content::make(message, std::move(exceptions), std::move(tracebacks)));
   }
 
   std::vector<std::exception_ptr> exceptions;
@@ -218,7 +222,7 @@ ExceptionGroup::Split ExceptionGroup::split_leaves(Matches matches, void* argume
         levels.emplace_back(*nested);
       } else {
         Part& side = matches(member, argument) ? level.match : level.rest;
-        side.append(member, level.group.content_->traceback(level.next++));
+        side.append(member, level.group.content().traceback(level.next++));
       }
       continue;
     }
@@ -227,7 +231,7 @@ ExceptionGroup::Split ExceptionGroup::split_leaves(Matches matches, void* argume
     if (levels.empty()) return parts;
     Level& outer = levels.back();
     const std::exception_ptr& member = outer.group.exceptions()[outer.next];
-    const std::shared_ptr<const Traceback> traceback = outer.group.content_->traceback(outer.next++);
+    const std::shared_ptr<const Traceback> traceback = outer.group.content().traceback(outer.next++);
     if (!parts.rest) {
       outer.match.append(member, traceback);
     } else if (!parts.match) {
@@ -287,7 +291,7 @@ void TaskErrors::drop_repeated() {
 
 ExceptionGroup TaskErrors::to_group(const std::string& message) && {
   drop_repeated();
-  return ExceptionGroup(message, std::move(errors_), std::move(tracebacks_));
+  return ExceptionGroup(ExceptionGroup::Content::make(message, std::move(errors_), std::move(tracebacks_)));
 }
 
 }  // namespace asyncio::inline ASYNCIO_ABI

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/race.h>
 
-#include <asyncio/detail/task_errors.h>
-
 #include "base/exception_abi.h"
 #include "loop/cancels.h"
 #include "loop/traceback_recorder.h"
+#include "structured/task_errors.h"
 
 namespace asyncio::inline ASYNCIO_ABI {
 

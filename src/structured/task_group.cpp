@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include <asyncio/task_group.h>
 
-#include <asyncio/detail/task_errors.h>
 #include <asyncio/event_loop.h>
 
 #include "base/exception_abi.h"
 #include "loop/cancels.h"
 #include "loop/report.h"
 #include "loop/traceback_recorder.h"
+#include "structured/task_errors.h"
 
 #include <memory>
 #include <new>

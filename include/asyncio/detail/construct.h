@@ -11,7 +11,7 @@ namespace asyncio::inline ASYNCIO_ABI::detail {
 // What std::addressof(), std::construct_at() and std::destroy_at() do. They stand in <memory>, which costs too much:
 // see shared.h.
 template <class T>
-constexpr T* address_of(T& object) noexcept {
+constexpr T* pointer_to(T& object) noexcept {
   return __builtin_addressof(object);
 }
 
@@ -23,7 +23,7 @@ T make(Args&&... args) {
 
 template <class T, class... Args>
 void construct(T& room, Args&&... args) {
-  void* const at = const_cast<void*>(static_cast<const volatile void*>(detail::address_of(room)));
+  void* const at = const_cast<void*>(static_cast<const volatile void*>(detail::pointer_to(room)));
   ::new (at) T(detail::make<T>(std::forward<Args>(args)...));
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/detail/construct.h>
 #include <asyncio/detail/holds.h>
 
 #include <concepts>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <type_traits>
 
@@ -23,7 +23,7 @@ std::optional<ExceptionGroup> ExceptionGroup::subgroup(F&& predicate) const {
   const auto call = [](const std::exception_ptr& leaf, void* argument) -> bool {
     return (*static_cast<Predicate*>(argument))(leaf);
   };
-  return split_leaves(call, const_cast<std::remove_const_t<Predicate>*>(std::addressof(predicate))).match;
+  return split_leaves(call, const_cast<std::remove_const_t<Predicate>*>(detail::pointer_to(predicate))).match;
 }
 
 template <class E, class F>
@@ -40,7 +40,7 @@ std::optional<ExceptionGroup> ExceptionGroup::handle(F&& f) const {
         (*static_cast<Function*>(argument))(error);
       }
     };
-    parts.match->visit_leaves(call, const_cast<std::remove_const_t<Function>*>(std::addressof(f)));
+    parts.match->visit_leaves(call, const_cast<std::remove_const_t<Function>*>(detail::pointer_to(f)));
   } else {
     f(*parts.match);
   }

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <exception>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -302,7 +301,7 @@ auto gather_range(R&& range) {
   if constexpr (!are_made<R>) {
     return detail::gather_range<outcomes>(detail::coros_of(std::forward<R>(range)));
   } else if constexpr (requires { std::size(range); }) {
-    auto state = std::make_unique<Result>(std::size(range));
+    Result* const state = new Result(std::size(range));
     try {
       for (auto&& element : range) {
         const auto child = detail::to_child(static_cast<Element>(element));
@@ -310,9 +309,10 @@ auto gather_range(R&& range) {
       }
     } catch (...) {
       detail::close_rest(range);
+      delete state;
       throw;
     }
-    return Gather<typename Result::Values>(*state.release());
+    return Gather<typename Result::Values>(*state);
   } else {
     std::vector<ChildOf<Element>> children;
     for (auto&& element : range) children.push_back(detail::to_child(static_cast<Element>(element)));

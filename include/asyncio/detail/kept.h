@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/detail/construct.h>
 #include <asyncio/detail/frame_pool.h>
 
 #include <cstddef>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -40,7 +40,7 @@ class Kept {
   }
   ~Kept() {
     if (item_ == nullptr) return;
-    std::destroy_at(item_);
+    detail::destroy(*item_);
     deallocate(item_);
   }
 

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -128,8 +127,8 @@ Coro<Winner<RacePrize<T>>> run_race_of(std::vector<Coro<T>> coros) {
   std::vector<Task<T>> tasks;
   tasks.reserve(coros.size());
   for (Coro<T>& coro : coros) tasks.push_back(asyncio::create_task(std::move(coro)));
-  const auto entrants = std::make_unique<Entrant[]>(tasks.size());
-  Race race(rule, std::span<Entrant>(entrants.get(), tasks.size()));
+  std::vector<Entrant> entrants(tasks.size());
+  Race race(rule, entrants);
   for (const Task<T>& task : tasks) race.enter(task);
   const std::size_t winner = co_await race;
   co_return Winner<RacePrize<T>>{winner, detail::take_prize(tasks[winner])};

@@ -66,7 +66,7 @@ class WithResult : public Owner {
     if constexpr (std::is_void_v<T>) {
       static_assert(sizeof...(args) == 0);
     } else if constexpr (std::is_reference_v<T>) {
-      emplace_stored(detail::address_of(args...));
+      emplace_stored(detail::pointer_to(args...));
     } else {
       emplace_stored(std::forward<Args>(args)...);
     }

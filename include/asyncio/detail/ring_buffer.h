@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <asyncio/config.h>
+#include <asyncio/detail/construct.h>
 
 #include <bit>
 #include <cstddef>
-#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -34,7 +34,7 @@ class RingBuffer {
   }
   ~RingBuffer() {
     while (size_ > 0) drop_front();
-    if (slots_ != nullptr) std::allocator<T>().deallocate(slots_, capacity_);
+    if (slots_ != nullptr) ::operator delete(slots_, alignment);
   }
 
   bool empty() const { return size_ == 0; }
@@ -52,13 +52,13 @@ class RingBuffer {
   template <class U>
   void push(U&& value) {
     make_room(1);
-    std::construct_at(slots_ + ((first_ + size_) & (capacity_ - 1)), std::forward<U>(value));
+    detail::construct((*this)[size_], std::forward<U>(value));
     ++size_;
   }
   // Only where there is room.
   void push_front(T&& value) noexcept {
     first_ = (first_ - 1) & (capacity_ - 1);
-    std::construct_at(slots_ + first_, std::move(value));
+    detail::construct(slots_[first_], std::move(value));
     ++size_;
   }
 
@@ -69,7 +69,7 @@ class RingBuffer {
     return value;
   }
   void drop_front() noexcept {
-    std::destroy_at(slots_ + first_);
+    detail::destroy(slots_[first_]);
     first_ = (first_ + 1) & (capacity_ - 1);
     --size_;
   }
@@ -78,10 +78,12 @@ class RingBuffer {
   void grow(std::size_t least) {
     RingBuffer bigger;
     bigger.capacity_ = std::bit_ceil(least < 8 ? 8 : least);
-    bigger.slots_ = std::allocator<T>().allocate(bigger.capacity_);
+    bigger.slots_ = static_cast<T*>(::operator new(bigger.capacity_ * sizeof(T), alignment));
     for (std::size_t place = 0; place < size_; ++place) bigger.push(std::move((*this)[place]));
     *this = std::move(bigger);
   }
+
+  static constexpr std::align_val_t alignment{alignof(T)};
 
   T* slots_ = nullptr;
   std::size_t capacity_ = 0;

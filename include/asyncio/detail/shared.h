@@ -20,13 +20,14 @@ class SharedObject {
   void release() const noexcept {
     // Nobody can add to the references of somebody who has the only one: that one needs no locked operation.
     if (__atomic_load_n(&owners_, __ATOMIC_ACQUIRE) == 1 || __atomic_sub_fetch(&owners_, 1, __ATOMIC_ACQ_REL) == 0) {
-      delete this;
+      end();
     }
   }
 
  protected:
   SharedObject() = default;
   virtual ~SharedObject() = default;
+  virtual void end() const noexcept { delete this; }  // once nobody refers to it
 
  private:
   mutable std::uint32_t owners_ = 1;  // the first is the one which Ref::adopt() takes over

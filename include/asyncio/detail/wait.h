@@ -3,6 +3,7 @@
 
 #include <asyncio/detail/deadline.h>
 #include <asyncio/detail/end_hook.h>
+#include <asyncio/detail/shared.h>
 #include <asyncio/lowlevel/owned_awaitable.h>
 #include <asyncio/lowlevel/timer.h>
 #include <asyncio/lowlevel/wait_queue.h>
@@ -12,7 +13,6 @@
 #include <coroutine>
 #include <cstddef>
 #include <iterator>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -174,7 +174,7 @@ class [[nodiscard]] AsCompleted {
  public:
   class Next : public EndOrder::Next {
    public:
-    explicit Next(AsCompleted& owner) : EndOrder::Next(owner.order()), handles_(owner.handles_.get()) {}
+    explicit Next(AsCompleted& owner) : EndOrder::Next(owner.order()), handles_(&owner.handles_->value) {}
     std::optional<H> await_resume() {
       const std::optional<std::size_t> place = EndOrder::Next::await_resume();
       if (!place.has_value()) return std::nullopt;
@@ -186,11 +186,13 @@ class [[nodiscard]] AsCompleted {
   };
 
   AsCompleted(std::vector<H> handles, TimeLimit timeout)
-      : handles_(std::make_unique<std::vector<H>>(detail::without_repeated(std::move(handles), "as_completed"))),
-        order_(std::make_unique<EndOrder>(handles_->size(), timeout)) {
-    for (const H& handle : *handles_) order_->add(detail::state_of(handle));
-    order_->start();
+      : handles_(Ref<Handles>::adopt(*new Handles(detail::without_repeated(std::move(handles), "as_completed")))),
+        order_(Ref<Order>::adopt(*new Order(handles_->value.size(), timeout))) {
+    for (const H& handle : handles_->value) order().add(detail::state_of(handle));
+    order().start();
   }
+  AsCompleted(AsCompleted&&) noexcept = default;
+  AsCompleted& operator=(AsCompleted&&) noexcept = default;
 
   // The task that ends next, and has ended when you get it; nothing after the last. What has ended in time is given
   // first, however late it is asked for; then TimeoutError is thrown, once for each task that has not.
@@ -199,13 +201,16 @@ class [[nodiscard]] AsCompleted {
 
  private:
   EndOrder& order() const {
-    if (order_ == nullptr) [[unlikely]]
+    if (!order_) [[unlikely]]
       refuse_empty("as_completed()");
-    return *order_;
+    return order_->value;
   }
 
-  std::unique_ptr<std::vector<H>> handles_;  // where they stay if this moves
-  std::unique_ptr<EndOrder> order_;
+  using Handles = SharedValue<std::vector<H>>;
+  using Order = SharedValue<EndOrder>;
+
+  Ref<Handles> handles_;  // where they stay if this moves
+  Ref<Order> order_;
 };
 
 }  // namespace detail

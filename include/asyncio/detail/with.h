@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <asyncio/detail/construct.h>
 #include <asyncio/detail/invoke.h>
 #include <asyncio/lowlevel/waiter.h>
 #include <asyncio/task.h>
@@ -8,7 +9,6 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -203,7 +203,7 @@ Coro<bool> exit_block_at(const void* place, std::exception_ptr error) {
 }
 template <class X>
 Coro<bool> exit_block(X& x, std::exception_ptr error) {
-  return detail::exit_block_at<X>(std::addressof(x), std::move(error));
+  return detail::exit_block_at<X>(detail::pointer_to(x), std::move(error));
 }
 
 // A block whose beginning or end waits, or whose body does not. X may be a reference.

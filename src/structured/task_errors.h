@@ -10,6 +10,8 @@
 
 namespace asyncio::inline ASYNCIO_ABI::detail {
 
+struct Traceback;
+
 // The errors of tasks that were started together, to become a group.
 class TaskErrors {
  public:
