@@ -44,8 +44,8 @@ union ResultRoom {
   Stored value;
 };
 
-// An Owner with a result: nothing yet, a value, or an exception. T may be void, of which nothing yet and a value are the
-// same, or a reference. The storage of coroutines, tasks and futures; users meet Outcome<T> (outcome.h).
+// An Owner with a result: nothing yet, a value, or an exception. T may be a reference, or void, of which a value and
+// nothing yet are the same. The storage of coroutines, tasks and futures; users meet Outcome<T> (outcome.h).
 //
 // The Owner has a ResultWord word_, and knows what is in it: has_value() and has_error() say so, note_value() and
 // note_error() are told before it changes.

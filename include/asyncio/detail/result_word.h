@@ -19,8 +19,8 @@ using CallSite = decltype(__builtin_source_location());
 inline std::source_location location_of(CallSite site) noexcept { return std::bit_cast<std::source_location>(site); }
 
 // The last word of a coroutine, a task or a future, each of which is there by the million. It holds the result: an
-// exception, or a value that is small and trivial. Until there is one it holds what its owner needs no longer then. What
-// it is at the moment the owner knows.
+// exception, or a value that is small and trivial. Until there is one it holds what its owner does not need any more
+// then. What it is at the moment the owner knows.
 union ResultWord {
   ResultWord() noexcept : site(nullptr) {}
   ResultWord(const ResultWord&) = delete;
