@@ -2,9 +2,9 @@
 #pragma once
 
 #include <asyncio/detail/bound_callback.h>
+#include <asyncio/detail/shared.h>
 #include <asyncio/handle.h>
 
-#include <memory>
 #include <utility>
 
 namespace asyncio::inline ASYNCIO_ABI {
@@ -38,14 +38,15 @@ class VirtualClock {
   // call the loop, or another process to connect to a server; the loop waits for that then, as it does without f. f may
   // end the wait, by a cancel or by stop(), and may put another in its own place, or none.
   void on_standstill(detail::Callback<void()> f) {
-    standstill_ = f ? std::make_shared<detail::BoundCallback<void()>>(std::move(f)) : nullptr;
+    standstill_ = f ? detail::Ref<Standstill>::adopt(*new Standstill(std::move(f))) : detail::Ref<Standstill>();
   }
-  std::shared_ptr<detail::BoundCallback<void()>> standstill() const { return standstill_; }  // for the loop
+  using Standstill = detail::SharedValue<detail::BoundCallback<void()>>;
+  detail::Ref<Standstill> standstill() const { return standstill_; }  // for the loop
 
  private:
   TimePoint start_{};
   TimePoint now_{};
-  std::shared_ptr<detail::BoundCallback<void()>> standstill_;  // null where there is none
+  detail::Ref<Standstill> standstill_;  // null where there is none
 };
 
 }  // namespace asyncio::inline ASYNCIO_ABI

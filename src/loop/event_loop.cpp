@@ -326,11 +326,12 @@ std::int64_t EventLoop::State::wait_until() {
 
 // A virtual clock has nowhere to go. True where that has brought something to do.
 bool EventLoop::State::stand_still() noexcept {
-  const std::shared_ptr<BoundCallback<void()>> standstill = clock->standstill();
-  if (standstill == nullptr || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
+  const Ref<VirtualClock::Standstill> standstill = clock->standstill();
+  if (!standstill || fds.watching() || (signals != nullptr && signals->handles_any())) return false;
   backend->poll(0);
   if (!loop.ready.empty()) return true;
-  run_reporting(&loop, standstill->context(), "Exception at a standstill of the clock", *standstill);
+  BoundCallback<void()>& callback = standstill->value;
+  run_reporting(&loop, callback.context(), "Exception at a standstill of the clock", callback);
   return !loop.ready.empty() || timers.size() > 0 || stopping || exit != nullptr;
 }
 
