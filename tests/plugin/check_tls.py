@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check_tls.py PLUGIN: a plugin that contains the library needs at most 224 bytes of thread-local memory.
+"""check_tls.py PLUGIN: a plugin that contains the library needs at most 240 bytes of thread-local memory.
 
 All of it has to be where the dynamic linker keeps room for plugins that come when the program runs, some 1.6 KiB for
 all of them together, because the library wants to have it at hand without a call.
@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-MOST = 224
+MOST = 240
 
 readelf = ["readelf", "-lW", pathlib.Path(sys.argv[1])]
 segments = subprocess.run(readelf, stdout=subprocess.PIPE, text=True, check=True).stdout
