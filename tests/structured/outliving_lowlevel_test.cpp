@@ -145,7 +145,8 @@ const Row clock_rows[] = {
        Future<int> future;
        after("never awaited", [ended = keep(future.ended())] {});
        after("set_result", [future] { future.set_result(1); });
-       static_cast<void>(co_await wait(std::vector{future}, {.timeout = 2h}));
+       const std::vector<Future<int>> futures{future};
+       static_cast<void>(co_await wait(futures, {.timeout = 2h}));
      }},
 };
 
