@@ -267,10 +267,10 @@ auto start_gather(ToStart<As>&&... awaitables) {
   std::tuple<ChildOf<As>...> children{detail::start_child(awaitables)...};
   return std::apply(
       [](auto&... child) {
-        using State = GatherTuple<outcomes, std::remove_reference_t<decltype(child.state())>...>;
-        State& state = *new State(child.state()...);
+        using AllStates = GatherTuple<outcomes, std::remove_reference_t<decltype(child.state())>...>;
+        AllStates& all = *new AllStates(child.state()...);
         // The state has references of its own. Those of the handles must not be mistaken for somebody else's.
-        return Gather<typename State::Values>(state);
+        return Gather<typename AllStates::Values>(all);
       },
       children);
 }
